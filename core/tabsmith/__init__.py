@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tabsmith.estimators import Classifier, Regressor
     from tabsmith.modeling.model import Model, load_model
     from tabsmith.runs.training import run_tasks, train
+    from tabsmith.statistics.asking import ask
     from tabsmith.tables.schema.detect import detect_schema
     from tabsmith.tables.schema.types import Schema
     from tabsmith.tables.table import Table, read_table
@@ -24,6 +25,7 @@ _HOMES = {
     "Regressor": ("tabsmith.estimators", "Regressor"),
     "Schema": ("tabsmith.tables.schema.types", "Schema"),
     "Table": ("tabsmith.tables.table", "Table"),
+    "ask": ("tabsmith.statistics.asking", "ask"),
     "detect_schema": ("tabsmith.tables.table", "detect_schema"),
     "load_model": ("tabsmith.modeling.model", "load_model"),
     "read_table": ("tabsmith.tables.table", "read_table"),
@@ -38,6 +40,7 @@ __all__ = [
     "Schema",
     "Table",
     "__version__",
+    "ask",
     "detect_schema",
     "load_model",
     "read_table",

@@ -156,6 +156,62 @@ class TableChangedError(UsageError):
     """The file is no longer the one that was read: changed, or gone."""
 
 
+# Statistics --------------------------------------------------------------------------------------------------------
+
+
+class PlanError(UsageError):
+    """A question to a table cannot be answered as it is asked."""
+
+
+class UnknownColumnError(PlanError):
+    """A plan names a column that the table does not have; `column` is that name, `nearest` are the most similar ones."""
+
+    def __init__(self, what: str, *, next_step: str = "", column: str = "", nearest: tuple[str, ...] = ()) -> None:
+        super().__init__(what, next_step=next_step)
+        self.column = column
+        self.nearest = nearest
+
+
+class UnsuitableColumnError(PlanError):
+    """A column is of a kind that the operation cannot use, or has too many or too few different values."""
+
+
+class NoNumericColumnsError(PlanError):
+    """The operation needs numeric columns, and the table has none, or fewer than it needs."""
+
+
+class TooFewColumnsError(PlanError):
+    """The plan names fewer columns than the operation needs."""
+
+
+class EmptyTableError(PlanError):
+    """The table has no rows, or none that the plan looks at."""
+
+
+class TooFewRowsError(PlanError):
+    """There are fewer rows than the operation needs."""
+
+
+class TooMuchMissingError(PlanError):
+    """There are rows enough, but too few of them have all the values that the operation needs."""
+
+
+class FormulaError(PlanError):
+    """A formula of a regression cannot be understood, or uses more than names, + - * : **, C(), log() and I()."""
+
+
+class NotUnderstoodError(UsageError):
+    """A question in words has several meanings or none, or asks for something that is no statistic."""
+
+
+class FindingsNotKeptError(UsageError):
+    """A session of statistics holds no findings with this number."""
+
+
+class PlanTimeoutError(PlanError):
+    """The time limit ended before the answer was there."""
+
+
 # Recipes and models ------------------------------------------------------------------------------------------------
 
 
@@ -273,6 +329,37 @@ class LockedError(StorageError):
     """Another living process holds a lock that is needed."""
 
 
+# Trouble of the machine ----------------------------------------------------------------------------------------------
+
+
+class MachineError(TabsmithError):
+    """Trouble of the machine, not of the table, the recipe or the agent: when it has passed, the same work succeeds."""
+
+
+class DiskFullError(StorageError, MachineError):
+    """The disk is full, the quota is used up, or a file would grow beyond the largest size allowed."""
+
+
+class ReadOnlyError(StorageError, MachineError):
+    """A folder that has to be written to is read-only, or not this user's."""
+
+
+class DiskTroubleError(StorageError, MachineError):
+    """The disk reported an input/output error."""
+
+
+class TooManyFilesError(StorageError, MachineError):
+    """This process, or the machine, has too many files open."""
+
+
+class NotAFileError(StorageError, MachineError):
+    """A pipe, a device or a folder stands where a file of tabsmith should be."""
+
+
+class ChecksumError(StorageError, MachineError):
+    """A file is not as it was written: its checksum differs, or it is missing."""
+
+
 # Runs and the conversation -----------------------------------------------------------------------------------------
 
 
@@ -288,6 +375,21 @@ class WorkerError(TabsmithError):
     """A worker process did not start, or died."""
 
 
+<<<<<<< HEAD
+=======
+class ChildKilledError(WorkerError, MachineError):
+    """The system, or a person, killed a process that was at work."""
+
+
+class MemoryShortError(WorkerError, MachineError):
+    """A process could not go on for want of memory."""
+
+
+class ReportedMachineError(ReportedError, MachineError):
+    """Trouble of the machine that another process met, raised again in this one with its report."""
+
+
+>>>>>>> main
 class ClusterError(TabsmithError):
     """The Dask cluster of `engine.address` cannot be used: not reached, without workers, or with another tabsmith."""
 

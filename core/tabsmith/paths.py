@@ -28,8 +28,18 @@ class Folders:
         return self.state / "corrections"
 
     @property
+    def findings(self) -> Path:
+        """The findings that were made of each table, a folder for each user."""
+        return self.state / "findings"
+
+    @property
     def runs(self) -> Path:
         return self.state / "runs"
+
+    @property
+    def queue(self) -> Path:
+        """The places of the trainings that run, and of those that wait for their turn."""
+        return self.state / "queue"
 
     @property
     def history_file(self) -> Path:

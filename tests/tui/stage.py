@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from textual.app import App
 from textual.notifications import Notification
 
-from tabsmith.errors import StorageError
+from tabsmith.errors import StorageError, UsageError
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.model_files import ModelSummary
 from tabsmith.modeling.results import (
@@ -18,6 +19,7 @@ from tabsmith.modeling.results import (
     Evaluation,
     FoldScore,
     Holdout,
+    ModelComparison,
     ModelReport,
     ModelScore,
     Residuals,
@@ -108,6 +110,21 @@ class FixedStore(Store):
     def delete_model(self, model_id: str) -> None:
         self.asked.append(("delete model", model_id))
         self.all_models = [model for model in self.all_models if model.id != model_id]
+
+    def rename_model(self, model_id: str, name: str) -> None:
+        self.all_models = [replace(each, name=name) if each.id == model_id else each for each in self.all_models]
+
+    def note_on_model(self, model_id: str, note: str) -> None:
+        self.all_models = [replace(each, note=note) if each.id == model_id else each for each in self.all_models]
+
+    def promote_model(self, model_id: str, alias: str) -> None:
+        if alias == model_id:
+            raise UsageError(f"{alias} cannot be an alias.", next_step="Choose another.")
+        self.all_models = [replace(each, aliases=(alias,)) if each.id == model_id else each for each in self.all_models]
+
+    def compare_models(self, first: str, second: str) -> ModelComparison:
+        metric = Metric("rmse", "RMSE", False, ("regression",))
+        return ModelComparison(first, second, metric, "test set", 400, 2.0, 3.0, -1.5, -0.5, "first")
 
     def export_model(self, model_id: str, file: Path) -> None:
         self.asked.append(("export", model_id, str(file)))

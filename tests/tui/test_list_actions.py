@@ -75,3 +75,25 @@ async def test_a_model_is_exported_to_a_new_file_only(make_app, tmp_path, monkey
         await pilot.press("2", "enter")
         await settle(pilot)
         assert store.asked == [("export", "housing-sale-price-01", str(tmp_path / "housing-sale-price-01.zip2"))]
+
+
+async def test_a_model_is_named_noted_and_promoted_and_compared_with_a_marked_one(make_app) -> None:
+    store = FixedStore(models=(model_summary(1), model_summary(2)))
+    app = make_app(store)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("m")
+        await settle(pilot)
+        for key, typed in (("n", "spring"), ("t", "before the move"), ("a", "")):
+            await pilot.press(key)
+            await settle(pilot)
+            await pilot.press(*typed.replace(" ", "_"), "enter")
+            await settle(pilot)
+        first = store.all_models[0]
+        assert (first.name, first.note, first.aliases) == ("spring", "before_the_move", ("production",))
+        assert "compare" not in {key.label for key in app.screen.query_one(KeysBar).keys}
+        await pilot.press("space", "down")
+        await settle(pilot)
+        await pilot.press("c")
+        await settle(pilot)
+        assert f"{first.id} is better." in str(app.screen.query_one(".what").content)

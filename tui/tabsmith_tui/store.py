@@ -17,7 +17,7 @@ from tabsmith.workflow.states import State
 
 if TYPE_CHECKING:
     from tabsmith.modeling.model_files import ModelSummary
-    from tabsmith.modeling.results import ModelReport
+    from tabsmith.modeling.results import ModelComparison, ModelReport
     from tabsmith.runs.events import RunCommand
     from tabsmith.runs.watch import RunSummary
     from tabsmith.workflow.session import SessionStore, WorkflowSession
@@ -114,6 +114,30 @@ class Store:
         from tabsmith.modeling.store import delete_model
 
         delete_model(model_id)
+
+    def rename_model(self, model_id: str, name: str) -> None:
+        """Give a model a name for people; an empty one takes it away."""
+        from tabsmith.modeling.store import rename_model
+
+        rename_model(model_id, name)
+
+    def note_on_model(self, model_id: str, note: str) -> None:
+        """Keep a note on a model; an empty one takes it away."""
+        from tabsmith.modeling.store import note_on_model
+
+        note_on_model(model_id, note)
+
+    def promote_model(self, model_id: str, alias: str) -> None:
+        """Let `alias` mean this model."""
+        from tabsmith.modeling.store import promote_model
+
+        promote_model(model_id, alias)
+
+    def compare_models(self, first: str, second: str) -> "ModelComparison":
+        """Compare two models on the test set that both were measured on."""
+        from tabsmith.modeling.comparison import compare_on_holdout
+
+        return compare_on_holdout(first, second)
 
     def export_model(self, model_id: str, file: Path) -> None:
         """Write a model into one file."""

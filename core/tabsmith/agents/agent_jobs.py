@@ -2,8 +2,10 @@
 says how long it may work and be silent; time spent waiting for the user counts as neither."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -61,6 +63,8 @@ class AgentJob(msgspec.Struct, frozen=True, kw_only=True):
     dollars: str = ""
     sandbox: SandboxLevel = "none"
     network: Literal["none", "all"] = "none"
+    readable: tuple[str, ...] = ()
+    """Paths outside of the folder that the agent's commands may read, such as the objects of its git repository."""
 
 
 class Activity(msgspec.Struct, frozen=True):
@@ -115,6 +119,22 @@ class CodingAgent(Protocol):
 def unwrapped(command: list[str]) -> list[str]:
     """Return the command as it is: the `CommandWrapper` without a sandbox."""
     return command
+
+
+@dataclass(frozen=True)
+class JobSandbox:
+    """What surrounds a coding agent in one job. `wrap_command` puts a command that the agent runs into the sandbox,
+    `wrap_program` the agent's whole program.
+
+    `temporary` is a folder that is writable inside the sandbox and removed after the job. `command_variables` is the whole
+    environment of the agent's commands; `program_variables` are those that a wrapped program gets in place of the user's.
+    """
+
+    temporary: Path
+    command_variables: Mapping[str, str]
+    program_variables: Mapping[str, str] = field(default_factory=dict)
+    wrap_command: CommandWrapper = unwrapped
+    wrap_program: CommandWrapper = unwrapped
 
 
 DeadlineMissed: TypeAlias = Literal["silence", "seconds"]

@@ -7,11 +7,14 @@ it.
 import os
 import re
 import stat
+from collections.abc import Collection
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from tabsmith.errors import ConfigError
 from tabsmith.paths import folders
+from tabsmith.sandbox.policy import PLAIN_VARIABLES
 
 KeySource: TypeAlias = Literal["environment", "file", "nowhere"]
 
@@ -22,6 +25,18 @@ _LINE: Final = re.compile(r"([A-Z][A-Z0-9_]*)=(.+)")
 _SECRET_NAME: Final = re.compile(r"_(?:KEY|TOKEN|SECRET)$")
 _SHORTEST_SECRET: Final = 8  # a shorter value is a placeholder, and would blank out ordinary words
 _LOOKS_LIKE_A_KEY: Final = re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_*-]{8,}")  # servers quote keys with stars inside
+
+
+PROGRAM_VARIABLES: Final = frozenset(
+    [
+        *PLAIN_VARIABLES, "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+        "XDG_STATE_HOME", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy",
+        "no_proxy", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SYSTEMROOT", "TABSMITH_HOME",
+        "TABSMITH_AGENTS_PROCESS",
+    ]
+)  # fmt: skip
+"""Variables that every program of an agent gets: what programs need to run and to reach their server, and the marks by which
+its processes are found. None of them has the name of a key."""
 
 
 def keys_file() -> Path:
@@ -35,6 +50,19 @@ def agent_environment() -> dict[str, str]:
     Raises ConfigError, which names the file and never what is in it.
     """
     return {**_read(keys_file()), **os.environ}
+
+
+def program_environment(patterns: Collection[str]) -> dict[str, str]:
+    """Return the environment for a program of an agent: `PROGRAM_VARIABLES`, and the variables of `agent_environment` whose
+    names match one of `patterns` (`ANTHROPIC_*`). No program gets the key of another provider.
+
+    Raises ConfigError like `agent_environment`.
+    """
+    return {
+        name: value
+        for name, value in agent_environment().items()
+        if name in PROGRAM_VARIABLES or any(fnmatchcase(name, pattern) for pattern in patterns)
+    }
 
 
 def find_key(variable: str) -> KeySource:

@@ -11,7 +11,7 @@ from typing import Literal, Protocol, TypeAlias, cast
 import msgspec
 
 from tabsmith.agent_registry import AGENTS
-from tabsmith.agents.agent_jobs import CodingAgent, CommandWrapper
+from tabsmith.agents.agent_jobs import CodingAgent, JobSandbox
 from tabsmith.agents.protocol import AgentName, ModelClient
 from tabsmith.config.settings import AgentSettings
 from tabsmith.errors import AgentError, AgentMissingError, ConfigError, UsageError
@@ -48,11 +48,8 @@ class AgentBackend(Protocol):
         """Return a client that answers prompts. Raises AgentMissingError."""
         ...
 
-    def make_coding_agent(
-        self, settings: AgentSettings, wrap_commands: CommandWrapper, wrap_program: CommandWrapper, /
-    ) -> CodingAgent:
-        """Return an agent that works in folders. `wrap_commands` puts each command that the agent runs into the job's
-        sandbox, `wrap_program` the agent's whole program. Raises AgentError if the agent only answers."""
+    def make_coding_agent(self, settings: AgentSettings, sandbox: JobSandbox, /) -> CodingAgent:
+        """Return an agent that works in folders, within the job's sandbox. Raises AgentError if the agent only answers."""
         ...
 
 

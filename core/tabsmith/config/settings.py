@@ -54,6 +54,13 @@ class AcpSettings(msgspec.Struct, frozen=True):
             extra={"words": True},
         ),
     ] = ()
+    variables: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Environment variables that the program gets besides the plain ones, such as its provider's key.",
+            extra={"words": True},
+        ),
+    ] = ()
 
 
 class AgentSettings(msgspec.Struct, frozen=True):
@@ -148,6 +155,54 @@ class EngineSettings(msgspec.Struct, frozen=True):
     ] = ""
 
 
+class EngineSettings(msgspec.Struct, frozen=True):
+    """Where models are fitted."""
+
+    address: Annotated[
+        str,
+        Meta(
+            description="Address of a Dask scheduler whose workers fit the models, such as tcp://host:8786; this machine "
+            "fits them when empty."
+        ),
+    ] = ""
+
+
+class RunSettings(msgspec.Struct, frozen=True):
+    """The runs of this machine together."""
+
+    at_once: Annotated[
+        int,
+        Meta(
+            description="Trainings that run at once, the others queue; 0: as many as there are cores, two at least.",
+            ge=0,
+            le=1_000,
+        ),
+    ] = 0
+
+
+class RetentionSettings(msgspec.Struct, frozen=True):
+    """How long what is on the disk is kept: days after its last use; 0 keeps it until it is removed by hand."""
+
+    runs: Annotated[
+        int, Meta(description="Days to keep ended runs; their models stay. 0: for ever.", ge=0, le=36_500)
+    ] = 0
+    snapshots: Annotated[
+        int,
+        Meta(description="Days to keep the snapshots of tables after their last use. 0: for ever.", ge=0, le=36_500),
+    ] = 90
+    uploads: Annotated[
+        int, Meta(description="Days to keep files that were sent through the bridge. 0: for ever.", ge=0, le=36_500)
+    ] = 0
+    workspaces: Annotated[
+        int,
+        Meta(
+            description="Days to keep the copies and contents of ended tasks; 0: as long as their runs.",
+            ge=0,
+            le=36_500,
+        ),
+    ] = 0
+
+
 class TaskSettings(msgspec.Struct, frozen=True):
     """How coding agents work in folders."""
 
@@ -201,6 +256,12 @@ class Settings(msgspec.Struct, frozen=True):
     profile: ProfileSettings = ProfileSettings()
     training: TrainingSettings = TrainingSettings()
     engine: EngineSettings = EngineSettings()
+<<<<<<< HEAD
+=======
+
+    runs: RunSettings = RunSettings()
+    keep: RetentionSettings = RetentionSettings()
+>>>>>>> main
     tasks: TaskSettings = TaskSettings()
     telegram: TelegramSettings = TelegramSettings()
     ui: UiSettings = msgspec.field(default_factory=UiSettings)

@@ -189,7 +189,14 @@ _ROUND_SECONDS: Final = 1.8e-4
 _ROW_SECONDS: Final = 1.7e-8
 """What a tree of depth 6 costs for each column, and for each column and row, on a core of today."""
 
+_TIMES_OF_A_CLASS: Final = 0.55
+"""What one class costs beside a regression: all classes share the splits of one tree."""
+
 _SHARE: Final = 0.15  # of the time, for one recipe: dearer than others, and on most tables the best
+
+
+_FEWEST_ROUNDS: Final = 30
+_LATE: Final = 20  # ranks, where even so many rounds are too dear: after whatever else there is
 
 
 def _numbers_first(request: "FitRequest") -> list[int]:
@@ -201,9 +208,11 @@ def _numbers_first(request: "FitRequest") -> list[int]:
 
 def _portfolio(size: TableSize) -> list[PortfolioEntry]:
     def boosted(rank: int, name: str, usual: int, depth: int, **more: ParameterValue) -> PortfolioEntry:
-        times = 2.0 ** (depth - 6)
+        times = 2.0 ** (depth - 6) * (_TIMES_OF_A_CLASS if size.outputs > 1 else 1.0)
         affordable = size.affordable_rounds(_ROUND_SECONDS * times, _ROW_SECONDS * times**0.5, share=_SHARE)
-        return entry(rank, name, iterations=max(30, min(usual, affordable)), depth=depth, **more)
+        late = _LATE if affordable < _FEWEST_ROUNDS else 0
+        rounds = max(_FEWEST_ROUNDS, min(usual, affordable))
+        return entry(size.boosting_rank(rank) + late, name, iterations=rounds, depth=depth, **more)
 
     return [
         boosted(2, "CatBoost, default", 1000, 6),

@@ -263,8 +263,8 @@ def _portfolio(size: TableSize) -> list[PortfolioEntry]:
         rate = min(_FASTEST_RATE, max(rate, _RATE_TIMES_ROUNDS / affordable))
         more: dict[str, ParameterValue] = {"extra_trees": True} if extra else {}
         return entry(
-            rank, name,
-            n_estimators=max(20, min(5000, round(3 * _RATE_TIMES_ROUNDS / rate), 3 * affordable)),
+            size.boosting_rank(rank), name,
+            n_estimators=max(20, min(5000, round(3 * _RATE_TIMES_ROUNDS / rate), (4 if size.many_classes else 2) * affordable)),
             learning_rate=float(f"{rate:.3g}"),
             num_leaves=leaves,
             min_data_in_leaf=size.leaf_rows(leaf_rows),

@@ -96,6 +96,10 @@ RECIPE_SHARE: Final = 0.08
 """Share of a run's time that a recipe of the portfolio may take: a dozen of them are better than one."""
 
 
+_MANY_CLASSES: Final = 10
+_MANY_CLASSES_DELAY: Final = 8  # ranks: forests, networks and lines come first
+
+
 class TableSize(msgspec.Struct, frozen=True):
     """What decides which recipes suit a table, and how much of them is affordable."""
 
@@ -139,6 +143,15 @@ class TableSize(msgspec.Struct, frozen=True):
         columns = self.columns or self.width
         round_seconds = columns * self.outputs * (base + per_row * self.rows)
         return max(1, int(share * self.seconds * self.cores / ((self.folds + 2) * round_seconds)))
+
+    @property
+    def many_classes(self) -> bool:
+        """Whether a round of boosting grows many trees."""
+        return self.outputs >= _MANY_CLASSES
+
+    def boosting_rank(self, usual: int) -> int:
+        """The rank of a boosting recipe: with many classes, after what costs the same for any number of them."""
+        return usual + (_MANY_CLASSES_DELAY if self.many_classes else 0)
 
     def leaf_rows(self, usual: int) -> int:
         """Fewest rows in a leaf: less on a tiny table, where the usual number would allow no split at all."""

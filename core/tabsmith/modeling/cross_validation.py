@@ -1,13 +1,11 @@
 """A recipe scored on the run's fixed folds: each fold fitted without its rows, its model and predictions kept on disk.
 
-`fit_fold` runs in a process of its own that may be ended at any moment; a fold counts only when its score stands in
-`fold.json`, which is written last, into a folder that is renamed into place.
+`fit_fold` runs in a process of its own that may be ended at any moment; a fold counts only when its folder is sealed, and
+as long as its files are as they were written (see storage/sealed.py).
 """
 
-import os
-import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +14,7 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tabsmith.errors import TrainingError
+from tabsmith.errors import ChecksumError, TrainingError
 from tabsmith.families.estimator import (
     Estimator,
     FitRequest,
@@ -38,6 +36,7 @@ from tabsmith.modeling.rows import ColumnValues, RowArrays, infer_column
 from tabsmith.modeling.splits import early_stopping_split
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
+from tabsmith.storage import sealed_folder, verify_sealed
 
 SCORE_FILE: Final = "fold.json"
 PREDICTIONS_FILE: Final = "oof.npy"
@@ -152,6 +151,12 @@ class FoldModel:
         """The fold model saved in `folder`. Raises ModelDamagedError."""
         return cls(FeatureTransformer.load(folder), load_estimator(folder))
 
+    @classmethod
+    def load_verified(cls, folder: Path) -> "FoldModel":
+        """The fold model in the sealed `folder` of a run. Raises ChecksumError if a file of it has changed, ModelDamagedError."""
+        verify_sealed(folder)
+        return cls.load(folder)
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -213,29 +218,25 @@ def rounds_found(folds: Sequence[FoldScore]) -> int:
 
 
 def _save_fold(folder: Path, result: FoldScore, model: FoldModel, prediction: Floats, scored: Ints) -> None:
-    """Write the fold beside its folder and rename it into place: a process that dies here leaves no half fold behind."""
-    final = fold_folder(folder, result.fold)
-    partial = final.with_name(f".{final.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    model.save(partial)
-    np.save(partial / PREDICTIONS_FILE, prediction, allow_pickle=False)
-    np.save(partial / ROWS_FILE, scored, allow_pickle=False)
-    score = result.score if result.score == result.score else None
-    file = FoldFile(result.fold, score, result.fit_seconds, result.predict_seconds, result.rounds, result.cut)
-    (partial / SCORE_FILE).write_bytes(msgspec.json.encode(file))
-    if final.exists():
-        shutil.rmtree(final)
-    partial.rename(final)
+    """Write the fold whole or not at all, durably: the journal refers to it from then on."""
+    with sealed_folder(fold_folder(folder, result.fold)) as partial:
+        model.save(partial)
+        np.save(partial / PREDICTIONS_FILE, prediction, allow_pickle=False)
+        np.save(partial / ROWS_FILE, scored, allow_pickle=False)
+        score = result.score if result.score == result.score else None
+        file = FoldFile(result.fold, score, result.fit_seconds, result.predict_seconds, result.rounds, result.cut)
+        (partial / SCORE_FILE).write_bytes(msgspec.json.encode(file))
 
 
-def finished_folds(folder: Path) -> tuple[FoldScore, ...]:
-    """The folds of a recipe that were fitted whole, in order."""
+def finished_folds(folder: Path, files: Collection[str] | None = None) -> tuple[FoldScore, ...]:
+    """The folds of a recipe that were fitted whole, in order, and are as they were written: of each the `files`, by
+    default all."""
     scores = []
-    for path in folder.glob(f"fold-*/{SCORE_FILE}"):
+    for path in folder.glob("fold-*"):
         try:
-            file = msgspec.json.decode(path.read_bytes(), type=FoldFile)
-        except (OSError, ValueError):  # torn by a power cut: the fold is fitted again
+            verify_sealed(path, files)
+            file = msgspec.json.decode((path / SCORE_FILE).read_bytes(), type=FoldFile)
+        except (ChecksumError, OSError, ValueError):  # damaged: the fold is fitted again
             continue
         score = float("nan") if file.score is None else file.score
         scores.append(FoldScore(file.fold, score, file.fit_seconds, file.predict_seconds, file.rounds, file.cut))
@@ -277,7 +278,7 @@ def standard_error(scores: Floats) -> float:
 def out_of_fold_predictions(data: TrainingData, folder: Path) -> Floats:
     """Out-of-fold predictions (training rows, classes or 1); NaN for rows that no finished fold predicts."""
     prediction = np.full((data.train_rows, data.outputs), np.nan)
-    for score in finished_folds(folder):
+    for score in finished_folds(folder, (SCORE_FILE, ROWS_FILE, PREDICTIONS_FILE)):
         fold = fold_folder(folder, score.fold)
         index = np.load(fold / ROWS_FILE, allow_pickle=False)
         prediction[index] = np.load(fold / PREDICTIONS_FILE, allow_pickle=False)

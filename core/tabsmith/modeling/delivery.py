@@ -44,6 +44,8 @@ from tabsmith.modeling.results import (
     Residuals,
 )
 from tabsmith.modeling.training_data import TrainingData
+from tabsmith.storage import verify_sealed
+from tabsmith.storage.sealed import SEAL_FILE
 from tabsmith.text import plural
 
 MAX_POINTS = 400
@@ -258,7 +260,7 @@ def _members(
     members = []
     for member in chosen:
         folder = _folder(evaluations, member.recipe.id, run_folder)
-        models = tuple(FoldModel.load(cross_validation.fold_folder(folder, fold)) for fold in range(folds))
+        models = tuple(FoldModel.load_verified(cross_validation.fold_folder(folder, fold)) for fold in range(folds))
         members.append(BaggedMember(member.recipe, member.weight, models))
     return tuple(members)
 
@@ -381,7 +383,8 @@ def _save(
     files: dict[str, Path] = {HOLDOUT: run_folder / HOLDOUT} if (run_folder / HOLDOUT).is_file() else {}
     stored = []
     scratch = {
-        cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE, REFIT_FILE
+        cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE, REFIT_FILE,
+        SEAL_FILE,
     }  # fmt: skip
     for position, member in enumerate(report.members):
         sources = refits[member.recipe.id]
@@ -390,6 +393,7 @@ def _save(
             sources = [cross_validation.fold_folder(source, fold) for fold in data.delivered_folds]
         folders = []
         for fitted in sources:
+            verify_sealed(fitted)
             folder = f"members/{position}-{member.recipe.id}/{fitted.name}"
             folders.append(folder)
             for path in sorted(fitted.iterdir()):

@@ -64,16 +64,17 @@ def _roc_auc(y: Ints, prediction: Floats, event: int, weights: Floats | None) ->
 
 def _separation(values: Floats, positive: npt.NDArray[np.bool_], weights: Floats | None) -> float:
     """The probability that a positive row has a higher value than another row; NaN if all rows are of one sort."""
-    from scipy.stats import rankdata
-
     count = int(np.count_nonzero(positive))
     pairs = count * (len(positive) - count)
     if not pairs:
         return float("nan")
     if weights is not None:
         return _weighted_separation(values, positive, weights)
-    # By ranks (Mann and Whitney 1947): several times as quick as sorting thresholds, and selection asks often.
-    return float((rankdata(values)[positive].sum() - count * (count + 1) / 2) / pairs)
+    # By counting pairs (Mann and Whitney 1947), a tie as half a pair: three times as quick as ranks for many rows, ten
+    # times for few, and selection and the bootstrap ask often.
+    lower, higher = np.sort(values[~positive]), np.sort(values[positive])
+    won_twice = np.searchsorted(lower, higher, "left").sum() + np.searchsorted(lower, higher, "right").sum()
+    return float(won_twice / (2 * pairs))
 
 
 def _weighted_separation(values: Floats, positive: npt.NDArray[np.bool_], weights: Floats) -> float:

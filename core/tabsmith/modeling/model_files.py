@@ -10,6 +10,7 @@ from tabsmith.families.registry import families
 from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.explanation.types import BackgroundCells
 from tabsmith.recipes.recipe import Recipe
+from tabsmith.storage import FileFingerprint
 from tabsmith.tables.schema.types import ProblemType
 
 FORMAT: Final = 3  # 3 has decisions, which an older tabsmith would leave out without a word
@@ -67,13 +68,6 @@ class ModelFile(msgspec.Struct, frozen=True):
     levels: dict[str, tuple[str, ...]] = {}
     background: BackgroundCells = {}
     decisions: Decisions = Decisions()
-
-
-class FileFingerprint(msgspec.Struct, frozen=True):
-    """A file as it was saved."""
-
-    sha256: str
-    size: int
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -5,8 +5,6 @@ A model of all rows is better than the mean of the fold models, each of which la
 tables its error was lower by up to a fifth, and two such models, of two seeds, were as good as eight folds over all rows.
 """
 
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Final
 import msgspec
 from threadpoolctl import threadpool_limits
 
+from tabsmith.errors import ChecksumError
 from tabsmith.families.estimator import Ints, ParameterValues
 from tabsmith.families.registry import get_family
 from tabsmith.modeling.cross_validation import EARLY_STOPPING_SHARE, Fit, compute_derived_columns, fit_rows
@@ -23,6 +22,7 @@ from tabsmith.modeling.results import EnsembleMember, Evaluation, Refit, RefitFi
 from tabsmith.modeling.splits import early_stopping_split
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
+from tabsmith.storage import sealed_folder, verify_sealed
 
 REFIT_FILE: Final = "refit.json"
 MODELS: Final = 4
@@ -90,8 +90,12 @@ def affordable_refits(refits: Sequence[Refit], seconds: float, slots: int) -> tu
 
 
 def is_done(refit: Refit, run_folder: Path) -> bool:
-    """Whether the fit was made whole, by this worker or an earlier one."""
-    return (run_folder / refit.folder / REFIT_FILE).exists()
+    """Whether the fit was made whole, by this worker or an earlier one, and is as it was written."""
+    try:
+        verify_sealed(run_folder / refit.folder)
+    except ChecksumError:
+        return False
+    return True
 
 
 def fit_refit(
@@ -141,21 +145,17 @@ def _keep(fit: Fit, refit: Refit, run_folder: Path, seconds: float) -> RefitFile
     result = RefitFile(seconds, whole=not fit.cut)
     if not result.whole:
         return result
-    final = run_folder / refit.folder
-    partial = final.with_name(f".{final.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    fit.model.save(partial)
-    (partial / REFIT_FILE).write_bytes(msgspec.json.encode(result))
-    if final.exists():
-        shutil.rmtree(final)
-    partial.rename(final)
+    with sealed_folder(run_folder / refit.folder) as partial:
+        fit.model.save(partial)
+        (partial / REFIT_FILE).write_bytes(msgspec.json.encode(result))
     return result
 
 
 def refits_of(recipe: Recipe, run_folder: Path) -> Iterator[Path]:
-    """The folders of the models of all rows that `recipe` has, in the order of their numbers."""
+    """The folders of the models of all rows that `recipe` has, in the order of their numbers. Raises ChecksumError if one
+    has changed since it was written."""
     for number in range(MODELS):
         folder = run_folder / Refit(0, recipe, number, 0, 0.0).folder
-        if (folder / REFIT_FILE).exists():
+        if folder.is_dir():
+            verify_sealed(folder)
             yield folder

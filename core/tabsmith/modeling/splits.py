@@ -81,15 +81,45 @@ def _originals(basis: SplitBasis) -> tuple[SplitBasis, Ints]:
     return SplitBasis(basis.kind, basis.task, basis.y[first], None, None), rows
 
 
+def _units(basis: SplitBasis) -> int:
+    """The number of groups, copies counted as one row, or rows: what a part of a split holds whole."""
+    return len(basis.y) if basis.groups is None else len(np.unique(basis.groups))
+
+
+def _best_part(basis: SplitBasis, parts: int, share: float, seed: int) -> tuple[Ints, Ints]:
+    """(the other rows, the part's rows) of a split into `parts`, of which one is set aside.
+
+    Rows in no groups make parts of one size, and the first part is taken. Groups may differ in size and in classes: of
+    their parts, the one is taken without which fewest classes are left, then one with two classes, then the one whose
+    share of the rows is nearest to `share`, so that a huge group is rather learned from than set aside.
+    """
+    pairs = kfold_parts(basis, parts, seed)
+    if basis.groups is None or basis.kind != "grouped":
+        return next(pairs)
+    classes = len(np.unique(basis.y)) if basis.task != "regression" else 0
+
+    def cost(pair: tuple[Ints, Ints]) -> tuple[int, bool, float]:
+        rest, part = pair
+        distance = abs(len(part) / len(basis.y) - share)
+        if not classes:
+            return 0, False, distance
+        return classes - len(np.unique(basis.y[rest])), len(np.unique(basis.y[part])) < 2, distance
+
+    return min((pair for pair in pairs if len(pair[0]) and len(pair[1])), key=cost)
+
+
 def split_holdout(basis: SplitBasis, share: float, seed: int) -> tuple[Ints, Ints]:
-    """(training rows, hold-out rows). A forward split sets the last rows aside, and rows of one time stay together."""
+    """(training rows, hold-out rows). A forward split sets the last rows aside, and rows of one time stay together.
+
+    The rows must be in two groups at least, if they are in groups.
+    """
     all_rows = np.arange(len(basis.y), dtype=np.int64)
     if basis.kind == "forward" and basis.times is not None:
         order = np.argsort(basis.times, kind="stable")
         border = _between_times(basis.times[order], round(len(order) * (1 - share)))
         return np.sort(order[:border]), np.sort(order[border:])
-    parts = max(2, round(1 / share))
-    train, holdout = next(kfold_parts(basis, parts, seed))
+    parts = max(2, min(round(1 / share), _units(basis)))
+    train, holdout = _best_part(basis, parts, share, seed)
     if basis.task == "regression" or basis.kind == "grouped":
         return train, holdout
     lonely = holdout[~np.isin(basis.y[holdout], basis.y[train])]  # a class that training would never see
@@ -127,6 +157,13 @@ def fold_count(basis: SplitBasis, asked: int) -> tuple[int, tuple[str, ...]]:
                 next_step="Choose a random split, or another group column.",
             )
         folds = min(folds, groups)
+        largest = int(np.bincount(basis.groups).max())
+        if groups > 2 and largest > rows / 2:
+            notes.append(
+                f"one group holds {largest / rows:.0%} of the rows to train on; the fold that predicts it is fitted to the others alone"
+            )
+        if basis.task != "regression":
+            notes += _check_classes_in_groups(basis.y.astype(np.int64), basis.groups)
     if basis.task != "regression":
         counts = np.bincount(basis.y.astype(int))
         counts = counts[counts > 0]
@@ -149,6 +186,26 @@ def fold_count(basis: SplitBasis, asked: int) -> tuple[int, tuple[str, ...]]:
     return folds, tuple(notes)
 
 
+def _check_classes_in_groups(classes: Ints, groups: Ints) -> tuple[str, ...]:
+    """A note on the classes that lie in one group alone. Raises TrainingError where fewer than two classes lie in more."""
+    pairs = np.unique(np.column_stack([classes, groups]), axis=0)
+    groups_of_class = np.bincount(pairs[:, 0])
+    groups_of_class = groups_of_class[groups_of_class > 0]
+    alone = int((groups_of_class == 1).sum())
+    if len(groups_of_class) - alone < 2:
+        raise TrainingError(
+            f"{alone} of {len(groups_of_class)} classes lie in one group each, so a model that has not seen a group cannot "
+            "know its class, and no two classes can be validated.",
+            next_step="Choose a random split, another group column, or add groups with rows of several classes.",
+        )
+    if not alone:
+        return ()
+    verb = "lies" if alone == 1 else "lie"
+    return (
+        f"{alone} of {len(groups_of_class)} classes {verb} in one group each; the fold that scores one is fitted without it",
+    )
+
+
 def early_stopping_split(basis: SplitBasis, index: Ints, share: float, seed: int) -> tuple[Ints, Ints]:
     """Positions in `index`: (rows to fit on, rows to stop early by), split the way the folds are."""
     inner = basis.take(index)
@@ -157,12 +214,11 @@ def early_stopping_split(basis: SplitBasis, index: Ints, share: float, seed: int
         border = max(1, min(len(order) - 1, math.floor(len(order) * (1 - share))))
         return order[:border], order[border:]
     parts = max(2, min(round(1 / share), len(index)))
-    if inner.groups is not None:
-        parts = min(parts, len(np.unique(inner.groups)))
+    parts = min(parts, _units(inner))
     if parts < 2:
         inner = SplitBasis("random", "regression", inner.y.astype(np.float64), None, None)
         parts = max(2, min(round(1 / share), len(index)))
-    fit, stop = next(kfold_parts(inner, parts, seed))
+    fit, stop = _best_part(inner, parts, share, seed)
     return fit.astype(np.int64), stop.astype(np.int64)
 
 

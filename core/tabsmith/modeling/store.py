@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from tabsmith.errors import ModelDamagedError, ModelNotFoundError, UsageError
+from tabsmith.errors import ModelDamagedError, ModelNotFoundError, NotAFileError, UsageError
 from tabsmith.families.registry import family_distributions
 from tabsmith.modeling import archive
 from tabsmith.modeling.catalog import DEFAULT_ALIAS, ModelCatalog, ModelLabel, read_catalog, update_catalog
@@ -26,7 +26,6 @@ from tabsmith.modeling.model_files import (
     MODEL_ID,
     REPORT,
     SCHEMA,
-    FileFingerprint,
     Manifest,
     ModelFile,
     ModelSummary,
@@ -34,7 +33,9 @@ from tabsmith.modeling.model_files import (
 )
 from tabsmith.modeling.results import ModelReport
 from tabsmith.paths import folders
-from tabsmith.storage.files import make_folder, storage_error, sync_folder
+from tabsmith.storage import FileFingerprint
+from tabsmith.storage.files import make_folder, read_plain_file, storage_error, sync_folder
+from tabsmith.storage.leftovers import has_dead_owner
 from tabsmith.text import clean, clean_block
 
 T = TypeVar("T")
@@ -345,31 +346,20 @@ def _remove_leftovers(models: Path) -> None:
     """Remove models that a process left half written or half deleted when it died."""
     _restore_replaced(models)
     for path in (*models.glob(".*.partial"), *models.glob(".*.gone")):
-        owner = path.name.rsplit(".", 2)[1]
-        if owner.isdecimal() and not _process_exists(int(owner)):
+        if has_dead_owner(path.name):
             _remove_folder(path)
 
 
 def _restore_replaced(models: Path) -> None:
     """Put back models that a process moved aside for a new one, when it died before that one was in place."""
     for path in models.glob(".*.replaced"):
-        name, owner, _ = path.name.removeprefix(".").rsplit(".", 2)
-        if owner.isdecimal() and not _process_exists(int(owner)):
+        name = path.name.removeprefix(".").rsplit(".", 2)[0]
+        if has_dead_owner(path.name):
             if (models / name).exists():
                 _remove_folder(path)
             else:
                 path.rename(models / name)
                 (models / name).chmod(0o555)
-
-
-def _process_exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
 
 
 def _library_versions() -> dict[str, str]:
@@ -443,10 +433,10 @@ def _summary(folder: Path, catalog: ModelCatalog) -> ModelSummary:
 
 def _decoded(path: Path, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(read_plain_file(path), type=kind)
     except FileNotFoundError as error:
         raise _damaged(path, "it is missing") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError, NotAFileError) as error:
         raise _damaged(path, f"it cannot be read ({clean(error)})") from error
 
 

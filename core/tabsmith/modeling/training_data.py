@@ -13,7 +13,12 @@ import numpy.typing as npt
 from tabsmith.errors import SchemaError, TrainingError
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import splits
-from tabsmith.modeling.decisions.goals import AUTOMATIC, LabelGoal
+from tabsmith.modeling.decisions.goals import (
+    AUTOMATIC,
+    CostByClass,
+    LabelGoal,
+    check_goal,
+)
 from tabsmith.modeling.decisions.thresholds import search_rule
 from tabsmith.modeling.holdout.table import (
     MIN_HOLDOUT_ROWS,
@@ -29,7 +34,7 @@ from tabsmith.modeling.rows import RowArrays, cell_text, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.schema.embedded_numbers import embedded_number
-from tabsmith.tables.schema.event import choose_event, find_event
+from tabsmith.tables.schema.event import choose_event, find_class, find_event
 from tabsmith.tables.schema.readiness import MIN_ROWS
 from tabsmith.tables.schema.repeats import find_copies
 from tabsmith.tables.schema.types import ColumnSchema, ProblemType, Schema, Split
@@ -87,6 +92,7 @@ def _label(value: object) -> Label:
 
 
 _NAMED_ROWS = 8  # in an error
+_MUCH_MORE = 1.5  # times the share that was asked for, from which the size of a test set is told
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ class TrainingData:
     notes: tuple[str, ...]
     positions: Ints  # of `rows` in the table, counted from 0
     held_positions: Ints  # of `held_rows`
-    goal: LabelGoal = AUTOMATIC  # what the labels of two classes are to be good for
+    goal: LabelGoal = AUTOMATIC  # what the labels of classes are to be good for
     weights: Floats | None = None  # of the training rows, with mean 1; None where all rows count the same
     holdout_weights: Floats | None = None  # in the same unit
     own_holdout: HoldoutOrigin | None = None  # that `held_rows` are from; None if they are rows of the same table
@@ -143,6 +149,16 @@ class TrainingData:
     def outputs(self) -> int:
         """The columns of a prediction: one per class, or 1."""
         return max(1, self.classes)
+
+    @property
+    def class_costs(self) -> Floats:
+        """(classes,) what a row costs that is not recognised, by its class; 1 unless the goal says otherwise."""
+        costs = np.ones(self.classes)
+        if isinstance(self.goal, CostByClass):
+            words = [cell_text(label) for label in self.labels.classes]
+            for name, cost in self.goal.costs:
+                costs[find_class(name, words, self.schema.target)] = cost
+        return costs
 
     @property
     def train_rows(self) -> int:
@@ -280,6 +296,7 @@ def prepare_training_data(
         positions=kept[train],
         held_positions=kept[held],
     )
+    _ = data.class_costs  # raises SchemaError for a cost of a class that the target does not have
     return data if holdout_table is None else _measured_on(data, holdout_table, unit)
 
 
@@ -315,11 +332,7 @@ def _check_schema(frame: "DataFrame", schema: Schema, metric: Metric, goal: Labe
         raise TrainingError(
             "No column is left to predict from.", next_step="Give at least one column the role feature."
         )
-    if goal != AUTOMATIC and schema.problem_type != "binary":
-        raise SchemaError(
-            f"A threshold or costs decide between two classes; the task is {schema.problem_type}.",
-            next_step="Leave --threshold and --cost out, or choose a target with two classes.",
-        )
+    check_goal(goal, schema.problem_type)
     if schema.problem_type not in metric.tasks:
         raise SchemaError(
             f"The metric {metric.label} does not fit a {schema.problem_type} task.", next_step="Choose another metric."
@@ -444,6 +457,14 @@ def _split_holdout(basis: SplitBasis, split: Split, seed: int, notes: list[str])
     if len(held) < MIN_HOLDOUT_ROWS or len(train) < MIN_ROWS:
         notes.append("no test set: the table is too small to spare one")
         return all_rows, no_rows
+    if len(held) > _MUCH_MORE * split.holdout * len(all_rows):
+        together = (
+            "a group" if split.kind == "grouped" else "one time" if split.kind == "forward" else "copies of each other"
+        )
+        notes.append(
+            f"the test set has {len(held) / len(all_rows):.0%} of the rows instead of {split.holdout:.0%}, because the rows of "
+            f"{together} stay together"
+        )
     return train.astype(np.int64), held.astype(np.int64)
 
 

@@ -7,6 +7,7 @@ from tabsmith import formatting
 from tabsmith.modeling.decisions.goals import BestForMetric, LeastCost
 from tabsmith.modeling.decisions.types import (
     CalibrationReport,
+    ClassWeightsReport,
     IntervalsReport,
     Isotonic,
     Platt,
@@ -31,6 +32,8 @@ def decision_lines(report: ModelReport) -> tuple[Line, ...]:
         lines.append((Span("event ", "dim"), Span(clean(decided.event, 40), "strong")))
     if decided.threshold is not None:
         lines.append(_threshold(decided.threshold, decided.event, report, on))
+    if decided.class_weights is not None:
+        lines.append(_class_weights(decided.class_weights, on))
     if decided.calibration is not None:
         lines.append(_calibration(decided.calibration, on))
     if decided.intervals is not None:
@@ -50,6 +53,23 @@ def _threshold(threshold: ThresholdReport, event: str, report: ModelReport, on: 
         result = f"{metric.label} {score} {on}, {at_half} at 0.5"
     start = f"{threshold.threshold:.3g}"
     return (Span("predicts ", "dim"), span(clean(event, 40)), Span(f" from {start} on", "strong"), span(f": {result}"))
+
+
+_NAMED_CLASSES: Final = 6
+
+
+def _class_weights(found: ClassWeightsReport, on: str) -> Line:
+    """`labels by weighted probabilities (cat 1, dog 0.35): F1 macro 0.71 on the test set, 0.66 by the most probable class`."""
+    score, unweighted = formatting.number(found.score), formatting.number(found.score_unweighted)
+    if found.metric:
+        result = f"{get_metric(found.metric).label} {score} {on}, {unweighted} by the most probable class"
+    else:
+        result = f"costs {score} per 1,000 rows {on}, {unweighted} by the most probable class"
+    if len({each.weight for each in found.weights}) == 1:
+        return (span("labels are the most probable class, which no weights improve beyond noise"), span(f": {result}"))
+    named = ", ".join(f"{clean(each.label, 30)} {each.weight:.2g}" for each in found.weights[:_NAMED_CLASSES])
+    more = ", …" if len(found.weights) > _NAMED_CLASSES else ""
+    return (Span("labels by weighted probabilities ", "dim"), span(f"({named}{more})"), span(f": {result}"))
 
 
 def _calibration(calibration: CalibrationReport, on: str) -> Line:

@@ -124,9 +124,13 @@ def _run_event(event: RunEvent) -> _Worded:
             return "table", f"{info.profile.rows:,} rows, {columns:,} columns, {info.route} path"
         case run.HoldoutTableReady(info=info):
             return "test set", f"{clean(describe_source(info.source), 60)}, {plural(info.profile.rows, 'row')}"
-        case run.SchemaReady(schema=schema):
+        case run.SchemaReady(schema=schema, corrections=corrections):
             target, features = clean(schema.target, 60), len(schema.features)
-            return "schema", f"{schema.problem_type}, target {target}, {features} features, {schema.split.kind} split"
+            told = f"; corrected as you did before: {corrections}" if corrections else ""
+            return (
+                "schema",
+                f"{schema.problem_type}, target {target}, {features} features, {schema.split.kind} split{told}",
+            )
         case loop.SearchStarted(metric=metric, folds=folds, notes=notes):
             rest = "".join(f"; {note}" for note in notes)
             held = plural(event.holdout_rows, "test row")

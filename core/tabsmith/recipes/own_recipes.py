@@ -21,8 +21,9 @@ def read_recipe_file(path: Path) -> tuple[Recipe, ...]:
 
     Raises RecipeError, which names every problem, also for a file that cannot be read.
     """
+    path = path.expanduser()
     try:
-        data = path.expanduser().read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise RecipeError(
             f"The file of recipes could not be read: {error.strerror}.",

@@ -107,9 +107,18 @@ class LlmGrader:
 
 
 class TaskAgentClient:
-    """The coding agent of a task, sent into `folder` through the agents' process."""
+    """The coding agent of a task, sent into `folder` through the agents' process. Before each job `renew_repository` gives the
+    folder a fresh git repository, and returns what its commands must be able to read for that."""
 
-    def __init__(self, task: Task, client: AgentClient, folder: str, level: SandboxLevel, settings: Settings) -> None:
+    def __init__(
+        self,
+        task: Task,
+        client: AgentClient,
+        folder: str,
+        level: SandboxLevel,
+        settings: Settings,
+        renew_repository: Callable[[], Awaitable[tuple[str, ...]]],
+    ) -> None:
         self.name: AgentName = task.agent
         self.model = backend(task.agent).model_name(settings.agents)
         self._task = task
@@ -117,6 +126,7 @@ class TaskAgentClient:
         self._folder = folder
         self._level = level
         self._settings = settings.tasks
+        self._renew_repository = renew_repository
         self._foreign = ""  # the id by which the other side knows the latest session
 
     async def work(
@@ -145,6 +155,7 @@ class TaskAgentClient:
             dollars=dollars,
             sandbox=self._level,
             network="all" if may.network else "none",
+            readable=await self._renew_repository(),
         )
 
         def keep_foreign_id(reply: ModelReply) -> None:

@@ -15,7 +15,7 @@ from tabsmith.recipes.recipe import Recipe, Verdict
 from tabsmith.runs.controller import RunController
 from tabsmith.runs.events import RunState
 from tabsmith.runs.finishing import seconds_to_keep
-from tabsmith.runs.fits import FitExecutor, FoldFit
+from tabsmith.runs.fits.executor import FitExecutor, FoldFit
 from tabsmith.runs.pool import Pool, TimeUpError
 
 if TYPE_CHECKING:

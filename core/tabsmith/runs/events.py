@@ -93,6 +93,7 @@ class SchemaReady(Event, frozen=True, tag="schema_ready"):
     """The schema that the run trains by is settled."""
 
     schema: Schema
+    corrections: str = ""  # in words: what a person changed in this table's schema before, and was changed again
 
 
 class TaskNamed(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from tabsmith.modeling.results import Evaluation, KeptReason, ModelReport, Refit
 from tabsmith.runs import stages
 from tabsmith.runs.controller import RunController
 from tabsmith.runs.events import RunState
-from tabsmith.runs.fits import AllRowsFit, FitExecutor
+from tabsmith.runs.fits.executor import AllRowsFit, FitExecutor
 from tabsmith.runs.pool import Pool, TimeUpError
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from tabsmith.paths import folders
 from tabsmith.runs.events import RunCommand, RunEvent
 from tabsmith.runs.spec import RunSpec
 from tabsmith.storage import Document, Found, OwnerLock, TypedJournal, lock_owner
+from tabsmith.storage.files import make_folder, storage_error, sync_folder
 from tabsmith.text import clean
 
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
@@ -32,13 +33,16 @@ class RunFolder:
 
     @classmethod
     def create(cls, spec: RunSpec) -> "RunFolder":
-        """Make the folder of a new run. Raises RunStateError if its id is taken."""
+        """Make the folder of a new run, durably. Raises RunStateError if its id is taken, StorageError."""
         root = folders().runs / spec.id
-        root.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
+            make_folder(root.parent)
             root.mkdir(mode=0o700)
+            sync_folder(root.parent)
         except FileExistsError:
             raise RunStateError(f"There is a run {spec.id} already.", next_step="Start it under a new id.") from None
+        except OSError as error:
+            raise storage_error(error, root, "make the folder of the run") from error
         folder = cls(spec.id)
         folder._spec_document().save(spec)
         return folder

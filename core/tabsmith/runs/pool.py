@@ -14,7 +14,16 @@ from typing import Final, Generic, NoReturn, TypeVar
 
 import msgspec
 
-from tabsmith.errors import ErrorReport, ReportedError, WorkerError, report_of
+from tabsmith.errors import (
+    ChildKilledError,
+    ErrorReport,
+    MachineError,
+    MemoryShortError,
+    ReportedError,
+    WorkerError,
+    report_of,
+)
+from tabsmith.machine_trouble import machine_error_of
 from tabsmith.processes import die_with_parent
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -51,7 +60,9 @@ class Pool:
     """At most `slots` children at once. Not for use from several threads."""
 
     def __init__(self, slots: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._count = slots
         self._slots = asyncio.Semaphore(slots)
+        self._alone = asyncio.Lock()  # for the child that gets all slots
         self._clock = clock
         self._go = asyncio.Event()
         self._go.set()
@@ -67,18 +78,52 @@ class Pool:
     ) -> T:
         """Return what `work` returns in a child process. Cancelling ends the child.
 
+        A child that was killed, or had too little memory, is tried once more with no other child beside it.
+
         Raises ReportedError for what `work` raised, TimeUpError if `seconds_left` fell to 0, and WorkerError if the
-        child died (a crash, no memory).
+        child died (a crash). Trouble of the machine is a MachineError: ChildKilledError and MemoryShortError, after the
+        second time, and ReportedMachineError for that of the disk.
         """
-        async with self._slots:
-            await self._go.wait()
-            child = _Child(work, kind)
-            self._children.add(child.pid)
+        try:
+            return await self._run_beside_others(work, kind, progress, seconds_left)
+        except (ChildKilledError, MemoryShortError):
+            if seconds_left is not None and seconds_left() <= 0:
+                raise
+        async with self._alone:
+            for _ in range(self._count):
+                await self._slots.acquire()
             try:
-                return await child.result(progress, seconds_left)
+                return await self._run_child(work, kind, progress, seconds_left)
             finally:
-                child.end()
-                self._children.discard(child.pid)
+                for _ in range(self._count):
+                    self._slots.release()
+
+    async def _run_beside_others(
+        self,
+        work: Callable[[Progress], T],
+        kind: type[T],
+        progress: Progress | None,
+        seconds_left: Callable[[], float] | None,
+    ) -> T:
+        async with self._slots:
+            return await self._run_child(work, kind, progress, seconds_left)
+
+    async def _run_child(
+        self,
+        work: Callable[[Progress], T],
+        kind: type[T],
+        progress: Progress | None,
+        seconds_left: Callable[[], float] | None,
+    ) -> T:
+        """Run a child in the slots that are held."""
+        await self._go.wait()
+        child = _Child(work, kind)
+        self._children.add(child.pid)
+        try:
+            return await child.result(progress, seconds_left)
+        finally:
+            child.end()
+            self._children.discard(child.pid)
 
     def pause(self) -> None:
         """Pause all children where they are, and start no more."""
@@ -138,7 +183,7 @@ class _Child(Generic[T]):
                         case _Result(value):
                             return msgspec.msgpack.decode(value, type=self._kind)
                         case _Raised(error):
-                            raise ReportedError(error)
+                            raise _raised_again(error)
         finally:
             loop.remove_reader(self._pipe)
 
@@ -157,9 +202,20 @@ class _Child(Generic[T]):
         _, status = os.waitpid(self.pid, 0)
         code = os.waitstatus_to_exitcode(status)
         if code == -signal.SIGKILL:
-            return WorkerError("The system ended a fit, most likely because memory ran out.")
+            return ChildKilledError(
+                "The system ended a fit, most likely because memory ran out.",
+                next_step="Close other programs, or train on fewer rows or columns.",
+            )
         how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
         return WorkerError(f"A fit died without a word ({how}).", next_step="The worker's log may tell more.")
+
+
+def _raised_again(report: ErrorReport) -> ReportedError | MachineError:
+    """The error that a child has reported; that of the machine by its own class."""
+    if report.name == MemoryShortError.__name__:
+        return MemoryShortError(report.what, where=report.where, next_step=report.next_step)
+    error = ReportedError(report)
+    return machine_error_of(error) or error
 
 
 def _read_all(pipe: int) -> bytes | None:
@@ -192,7 +248,7 @@ def _serve(work: Callable[[Progress], T], writer: int, parent: int) -> NoReturn:
         try:
             answer = encode(_Result(msgspec.msgpack.encode(work(progress))))
         except BaseException as error:  # noqa: BLE001 - the edge of this process: the parent gets the whole error
-            answer = encode(_Raised(report_of(error)))
+            answer = encode(_Raised(report_of(machine_error_of(error) or error)))
         _write_line(writer, answer)
         status = 0
     finally:

@@ -20,6 +20,7 @@ from tabsmith.modeling.training_data import TrainingData
 from tabsmith.processes import available_cores
 from tabsmith.runs.explain import find_run, training_data_of
 from tabsmith.runs.pool import Progress
+from tabsmith.storage.sealed import SEAL_FILE
 
 SUFFIX = "-all"  # of the id of a model that was fitted again
 
@@ -64,7 +65,7 @@ def _save(report: ModelReport, model_id: str, data: TrainingData, root: Path) ->
         for fitted in refits_of(member.recipe, root):
             folders.append(f"members/{position}-{member.recipe.id}/{fitted.name}")
             for path in sorted(fitted.iterdir()):
-                if path.name != REFIT_FILE:
+                if path.name not in (REFIT_FILE, SEAL_FILE):
                     assert is_member_file(path.name), path.name
                     files[f"{folders[-1]}/{path.name}"] = path
         members.append(StoredMember(member.recipe, member.weight, tuple(folders)))

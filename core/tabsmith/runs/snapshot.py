@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tabsmith.agents.protocol import AgentName
-from tabsmith.errors import ErrorReport
+from tabsmith.errors import ErrorReport, StorageError
 from tabsmith.limits import Limits
 from tabsmith.modeling.large_tables.memory_plan import MemoryPlan
 from tabsmith.modeling.results import ModelReport
@@ -87,12 +87,16 @@ class RunSnapshot(LoopState, frozen=True):
         return replace(self, counted_seconds=self.active_seconds(at), counting_from=at if running else 0.0)
 
 
-def interrupted(snapshot: RunSnapshot) -> RunSnapshot:
-    """Return the same run as interrupted, because its worker is gone without having said so."""
+def interrupted(snapshot: RunSnapshot, trouble: StorageError | None = None) -> RunSnapshot:
+    """Return the same run as interrupted, because its worker is gone without having said so; `trouble` is why nothing can
+    be written into its folder now."""
     if snapshot.state.ended:
         return snapshot
+    why = "its worker is gone; it can be resumed"
+    if trouble is not None:
+        why = f"{trouble.what} {trouble.next_step} Then it can be resumed."
     return replace(
         snapshot.clocked(snapshot.updated_at, running=False),
         state=RunState.INTERRUPTED,
-        message="its worker is gone; it can be resumed",
+        message=why,
     )

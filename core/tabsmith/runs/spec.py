@@ -20,12 +20,14 @@ from tabsmith.tables.schema.types import ManualSchema, Schema
 class Detect(msgspec.Struct, frozen=True, tag="detect", tag_field="schema"):
     """Detect the schema when training starts; an empty `target` is detected too, and an empty `event` is found.
 
-    Rows count by the column `weight`.
+    Rows count by the column `weight`. What the user `corrected_by` changed in the schema of the same table before is
+    changed again; "" leaves the schema as it is detected.
     """
 
     target: str = ""
     weight: str = ""
     event: str = ""
+    corrected_by: str = ""
 
 
 class Confirmed(msgspec.Struct, frozen=True, tag="confirmed", tag_field="schema"):

@@ -59,15 +59,25 @@ def read(source: Source, progress: Progress) -> TableInfo:
     if isinstance(source, FrameSource):
         kept = snapshot_store.load_info(source.fingerprint)
         if kept is None:
-            raise TableChangedError("The DataFrame's snapshot was cleared away.", next_step="Train on the frame again.")
+            raise TableChangedError(
+                "The DataFrame's snapshot was cleared away, or is damaged.", next_step="Train on the frame again."
+            )
         return replace(kept, source=source)
     paths = config.load().paths
     allowed = folders_for(source.asked_by, paths.readable) if isinstance(source, FileSource) else ANYWHERE
     return read_table(source, allowed=allowed, max_mb=paths.max_mb, progress=progress)
 
 
-def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
-    """Return the schema that tabsmith detects, with what a person said in words laid over it."""
+class UnderstoodSchema(msgspec.Struct, frozen=True):
+    """The schema that a run trains by, and in words what a person had changed in it before; "" for nothing."""
+
+    schema: Schema
+    corrections: str = ""
+
+
+def understand(info: TableInfo, choice: Detect | Deferred) -> UnderstoodSchema:
+    """Return the schema that tabsmith detects, with what a person said in words, or changed in it before, laid over it."""
+    from tabsmith.tables.schema.corrections import SchemaEdits, apply_edits, load_corrections
     from tabsmith.tables.schema.detect import detect_schema
     from tabsmith.tables.schema.edits import with_event, with_role
     from tabsmith.tables.schema.manual import apply_manual_schema, check_columns
@@ -76,11 +86,17 @@ def understand(info: TableInfo, choice: Detect | Deferred) -> Schema:
         manual = choice.manual
         check_columns(manual, tuple(column.name for column in info.profile.columns))
         detected = detect_schema(info, manual.target, problem_type=manual.problem_type, kinds_by_hand=manual.kinds)
-        return apply_manual_schema(manual, detected)
-    schema = detect_schema(info, choice.target or None)
+        return UnderstoodSchema(apply_manual_schema(manual, detected))
+    edits = load_corrections(info, choice.corrected_by) if choice.corrected_by else SchemaEdits()
+    if choice.target:
+        roles = {name: role for name, role in edits.roles.items() if name != choice.target}
+        edits = replace(edits, target="", roles=roles)
+    schema, left_out = apply_edits(detect_schema(info, choice.target or edits.target or None), edits)
     if choice.weight:
         schema = with_role(schema, choice.weight, "weight")
-    return with_event(schema, choice.event) if choice.event else schema
+    schema = with_event(schema, choice.event) if choice.event else schema
+    left = f"; no longer possible: {', '.join(left_out)}" if left_out else ""
+    return UnderstoodSchema(schema, edits.describe() + left)
 
 
 def choose_metric(spec: RunSpec, schema: Schema) -> Metric:

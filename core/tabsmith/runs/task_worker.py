@@ -20,7 +20,7 @@ from tabsmith.runs.events import Outcome, RunEnded, RunEvent, TaskNamed, TasksRe
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.runs.task_workspace import ForkedTaskWorkspace
-from tabsmith.sandbox.policy import SandboxLevel, is_at_least
+from tabsmith.sandbox.policy import WALLS, SandboxLevel, is_at_least
 from tabsmith.sandbox.runner import detect_level
 from tabsmith.tables.read.sources import TasksSource
 from tabsmith.tasks import Task, TaskFile, next_task, order, parse
@@ -121,7 +121,9 @@ class TaskRun:
         try:
             opened = await workspace.open()
             self._record(TaskStarted(task=task.name, how=opened.how, level=level, notes=opened.notes))
-            agent = TaskAgentClient(task, self._agents.client, str(workspace.folder), level, self._settings)
+            agent = TaskAgentClient(
+                task, self._agents.client, str(workspace.folder), level, self._settings, workspace.renew_repository
+            )
             sessions = SessionRecorder(self._record, self._transcripts)
             loop = TaskLoop(
                 task,
@@ -136,7 +138,7 @@ class TaskRun:
                 state=self._past,
                 number=self._number,
                 clock=self._control.clock.seconds,
-                sandbox_has_walls=level in ("bubblewrap", "landlock"),
+                sandbox_has_walls=level in WALLS,
                 grader=self._agents.grader,
                 patience=self._settings.agents.timeout,
             )

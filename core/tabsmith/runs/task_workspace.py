@@ -11,7 +11,7 @@ import msgspec
 from tabsmith.errors import SandboxError
 from tabsmith.orchestration.events import Acceptance, ChangedFile
 from tabsmith.runs.pool import Pool
-from tabsmith.sandbox.policy import SandboxLevel, SandboxPolicy
+from tabsmith.sandbox.policy import WALLS, SandboxLevel, SandboxPolicy
 from tabsmith.sandbox.runner import run_command
 from tabsmith.tasks import Task
 from tabsmith.text import clean
@@ -62,7 +62,7 @@ class ForkedTaskWorkspace:
         """Make the workspace, or open the one that an earlier worker made. Raises ReportedError."""
         task, path = self._task, self._path
         # A worktree's .git leads into the real repository, which only a sandbox with walls keeps from harm.
-        how = task.workspace if self._level in ("bubblewrap", "landlock") else "copy"
+        how = task.workspace if self._level in WALLS else "copy"
 
         def work(_: object) -> OpenedWorkspace:
             made = Workspace.create(task.place, path, how).made
@@ -71,6 +71,17 @@ class ForkedTaskWorkspace:
             return OpenedWorkspace(made.how, str(path / "folder"), tuple(note for note in notes if note))
 
         return await self._pool.run(work, OpenedWorkspace)
+
+    async def renew_repository(self) -> tuple[str, ...]:
+        """Give the folder a fresh git repository; return the paths outside that commands must be able to read for it.
+
+        Raises ReportedError.
+        """
+
+        def work(_: object) -> _Readable:
+            return _Readable(tuple(map(str, Workspace.open(self._path).renew_repository())))
+
+        return (await self._pool.run(work, _Readable)).paths
 
     async def changes(self, iteration: int) -> WorkspaceChanges:
         """Return what the iteration left different from the one before; the state of the folder is kept."""
@@ -128,6 +139,10 @@ class ForkedTaskWorkspace:
             return MergeSummary(len(done.changed), (f"stayed behind: {stayed}",) if stayed else ())
 
         return await self._pool.run(work, MergeSummary)
+
+
+class _Readable(msgspec.Struct, frozen=True):
+    paths: tuple[str, ...]
 
 
 def _named(changes: tuple[FileChange, ...]) -> WorkspaceChanges:

@@ -220,7 +220,8 @@ def _no_outcome(snapshot: RunSnapshot) -> TabsmithError:
         return ReportedError(snapshot.error)
     if snapshot.state is RunState.INTERRUPTED:
         spec_id = snapshot.spec.id if snapshot.spec else ""
-        return WorkerError("The worker of this run died.", next_step=f"tabsmith runs resume {spec_id}")
+        message = clean(snapshot.message, 500) or "its worker is gone; it can be resumed"
+        return WorkerError(f"The run was interrupted: {message}", next_step=f"tabsmith runs resume {spec_id}")
     return TrainingError("The run was stopped before there was a model.", next_step="Give it more time.")
 
 

@@ -12,6 +12,7 @@ from tabsmith.runs.folder import RunFolder, run_ids
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.snapshot import RunSnapshot, interrupted
 from tabsmith.storage import Document, Found
+from tabsmith.storage.files import disk_trouble
 from tabsmith.tables.read.sources import describe_source
 from tabsmith.tables.schema.types import ProblemType
 from tabsmith.text import clean
@@ -48,7 +49,7 @@ class RunWatch:
             if self._gone():
                 self._read()  # it may have said its last word between the two looks
                 self._shown_from = self._folded
-                self._shown = interrupted(self._folded)
+                self._shown = interrupted(self._folded, disk_trouble(self.folder.root))
         return self._shown
 
     def _gone(self) -> bool:

@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tabsmith import config
+<<<<<<< HEAD
 from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
 from tabsmith.modeling.large_tables.memory_plan import MemoryPlan, memory_limit, plan_memory
+=======
+from tabsmith.errors import WORK_FAILED, ErrorReport, MachineError, SchemaError, TrainingError, report_of
+from tabsmith.machine_trouble import machine_error_of
+>>>>>>> main
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.results import KeptReason, ModelReport
 from tabsmith.orchestration.events import EnsembleBuilt, Noted, SearchStarted
@@ -27,6 +32,7 @@ from tabsmith.orchestration.loop.iteration import LoopContext, RecipeIteration
 from tabsmith.orchestration.loop.recipe_loop import RecipeLoop
 from tabsmith.orchestration.loop.resume import close_lost_sessions
 from tabsmith.orchestration.sessions import Transcripts
+from tabsmith.paths import folders
 from tabsmith.processes import available_cores
 from tabsmith.recipes.portfolio import measure_table
 from tabsmith.runs import stages
@@ -51,13 +57,18 @@ from tabsmith.runs.events import (
     TableReady,
 )
 from tabsmith.runs.finishing import explain_in_time, fit_on_all_rows, measuring_seconds
-from tabsmith.runs.fits import FitExecutor, ForkedFits
+from tabsmith.runs.fits.cluster_client import measure_cluster
+from tabsmith.runs.fits.cluster_fits import ClusterFits
+from tabsmith.runs.fits.executor import FitExecutor, ForkedFits
+from tabsmith.runs.fits.messages import ClusterSize
 from tabsmith.runs.folder import RunFolder
+from tabsmith.runs.folds import mend_folds, trim_finished_run
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.reducers import reduce
 from tabsmith.runs.spec import Confirmed
 from tabsmith.runs.stages import one_thread, preload
 from tabsmith.runs.task_worker import TaskRun
+from tabsmith.storage.queue import QueuePlace
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import Source, TasksSource
 from tabsmith.tables.schema.readiness import require_trainable
@@ -67,6 +78,11 @@ from tabsmith.version import __version__
 
 if TYPE_CHECKING:
     from tabsmith.modeling.training_data import TrainingData
+
+
+LEAST_AT_ONCE = 2
+"""So many trainings run at once at least, where `runs.at_once` does not say how many: one that waits for a slow fold
+leaves cores to the other."""
 
 
 def serve(run_id: str, offset: int) -> int:
@@ -98,6 +114,7 @@ class Worker:
         self._history = open_history()
         self._transcripts = Transcripts(folder.root)
         self._loop: RecipeLoop | None = None
+        self._place = QueuePlace(folders().queue, folder.id)
 
     async def work(self) -> int:
         """Bring the run to an end that is recorded, whatever happens; returns the exit status."""
@@ -109,23 +126,46 @@ class Worker:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
         listening = asyncio.create_task(self._control.listen())
         try:
+            await asyncio.wait({main, listening}, return_when=asyncio.FIRST_COMPLETED)
+            if listening.done():  # it ends only with an error, and a run that takes no commands must not go on
+                main.cancel()
+                await asyncio.gather(main, return_exceptions=True)
+                await listening
             ended = await main
         except asyncio.CancelledError:
             self._record(StateChanged(state=RunState.INTERRUPTED, message="its worker was told to end"))
             return 128 + signal.SIGTERM
+        except MachineError as error:
+            return self._interrupted(error)
         finally:
             listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await asyncio.gather(main, listening, return_exceptions=True)
             await self._agents.client.close()
+            self._place.leave()
         self._record(ended)
+        if ended.report is not None:
+            trim_finished_run(self._folder.root, ended.report)
         return 0 if ended.outcome in ("success", "success with limits", "partial") else 1
+
+    def _interrupted(self, error: MachineError) -> int:
+        """Record that trouble of the machine has interrupted the run, if that can be written; returns the exit status.
+
+        Whoever watches a run whose worker is gone looks for trouble of the disk anew.
+        """
+        sys.stderr.write(f"{error.report().details}\n")
+        with contextlib.suppress(MachineError):  # a full disk takes no line; the log, and the lock that is free, tell
+            self._record(StateChanged(state=RunState.INTERRUPTED, message=f"{error.what} {error.next_step}".strip()))
+        return WORK_FAILED
 
     async def _work(self) -> RunEnded:
         try:
             return await self._stages()
         except StoppedError:
             return self._ended("cancelled", "user")
-        except Exception as error:  # noqa: BLE001 - the edge of the process: the journal gets the whole error
+        except Exception as error:
+            trouble = machine_error_of(error)
+            if trouble is not None:
+                raise trouble from error
             return self._ended("failed", "error", error=report_of(error))
 
     async def _stages(self) -> RunEnded:
@@ -154,6 +194,7 @@ class Worker:
 
     async def _model(self, source: Source) -> RunEnded:
         """Train a model on a table."""
+        await self._control.unless_stopped(self._wait_in_queue())
         # Arrow's allocator must be loaded by a thread that stays (apache/arrow#50908: later threads crash otherwise).
         import_module("pyarrow")
         # All imports before the first fork: a child forked during an import could wait for its lock for ever.
@@ -166,9 +207,13 @@ class Worker:
         metric = stages.choose_metric(self._spec, schema)
         holdout = await self._control.unless_stopped(self._read_holdout(schema))
         self._control.enter(RunState.READING, "preparing the folds")
+<<<<<<< HEAD
         memory = self._plan_memory(info, schema)
         searched = info.profile if memory.sample is None else replace(info.profile, rows=memory.sample.rows)
         size = measure_table(schema, searched, seconds=self._spec.choice.limits.seconds, cores=fit_cores)
+=======
+        size = measure_table(schema, info.profile, seconds=self._spec.choice.limits.seconds, cores=fit_cores)
+>>>>>>> main
         data = await self._control.unless_stopped(
             stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds, holdout, memory))
         )
@@ -185,7 +230,11 @@ class Worker:
         self._control.enter(RunState.RUNNING)
         fits = await self._executor(data, cluster)
         try:
+<<<<<<< HEAD
             return await self._search(source, data, replace(info, profile=searched), metric, fits, fit_cores)
+=======
+            return await self._search(source, data, info, metric, fits, fit_cores)
+>>>>>>> main
         finally:
             await fits.close()
 
@@ -198,13 +247,23 @@ class Worker:
         fits: FitExecutor,
         cores: int,
     ) -> RunEnded:
+<<<<<<< HEAD
         loop = self._loop = self._new_loop(info, metric, data, fits, cores)
+=======
+        evaluator = self._new_evaluator(data, fits, cores)
+        loop = self._loop = self._new_loop(info, metric, data, evaluator)
+        if loop.trials:
+            mending = mend_folds(loop.trials, evaluator, self._pool, self._folder.root, self._record)
+            await self._control.unless_stopped(mending)
+        evaluator.keep_time_for(loop.evaluations)
+>>>>>>> main
         try:
             end: LoopEnd = await self._control.unless_stopped(loop.run())
         except StoppedError:
             end = "user"
         return await self._finish(source, data, info, loop, end, fits, cores)
 
+<<<<<<< HEAD
     def _plan_memory(self, info: TableInfo, schema: Schema) -> MemoryPlan:
         """How much of the table is searched, the same for every attempt at the run."""
         past = self._past
@@ -218,6 +277,8 @@ class Worker:
             size.rows, size.columns, size.outputs, cores=self._cores, limit=limit, seed=self._spec.choice.seed
         )
 
+=======
+>>>>>>> main
     async def _measure_cluster(self) -> ClusterSize | None:
         """What the cluster of the settings has to fit with; None if this machine fits. Raises ClusterError."""
         address = self._settings.engine.address
@@ -244,6 +305,18 @@ class Worker:
         workers = f"{plural(cluster.workers, 'worker')} with {plural(cluster.threads, 'thread')}"
         self._record(Noted(message=f"models are fitted on the Dask cluster at {clean(address, 80)}: {workers}"))
         return on_cluster
+<<<<<<< HEAD
+=======
+
+    async def _wait_in_queue(self) -> None:
+        """Wait until it is this run's turn; the clock stands meanwhile."""
+        self._place.take()
+
+        def tell(before: int) -> None:
+            self._control.enter(RunState.QUEUED, f"waiting for {plural(before, 'other run')}")
+
+        await self._place.wait(self._settings.runs.at_once or max(LEAST_AT_ONCE, available_cores()), tell)
+>>>>>>> main
 
     async def _read(self, source: Source) -> TableInfo:
         from tabsmith.tables.snapshot import check_unchanged
@@ -288,9 +361,10 @@ class Worker:
         choice = self._spec.schema
         if isinstance(choice, Confirmed):
             stages.require_same(info, choice.fingerprint)
-            schema = choice.accepted
+            understood = stages.UnderstoodSchema(choice.accepted)
         else:
-            schema = await self._pool.run(lambda _: stages.understand(info, choice), Schema)
+            understood = await self._pool.run(lambda _: stages.understand(info, choice), stages.UnderstoodSchema)
+        schema = understood.schema
         if schema.problem_type == "none" or not schema.target:
             raise SchemaError(
                 "No column of this table could be what you want to predict.",
@@ -299,12 +373,27 @@ class Worker:
         if self._spec.test is not None:  # no rows of the table are set aside then
             schema = replace(schema, split=replace(schema.split, holdout=0.0))
         require_trainable(schema, info.profile)
-        self._record(SchemaReady(schema=schema))
+        self._record(SchemaReady(schema=schema, corrections=understood.corrections))
         return schema
 
+<<<<<<< HEAD
     def _new_loop(
         self, info: TableInfo, metric: Metric, data: "TrainingData", fits: FitExecutor, cores: int
     ) -> RecipeLoop:
+=======
+    def _new_evaluator(self, data: "TrainingData", fits: FitExecutor, cores: int) -> FoldEvaluator:
+        return FoldEvaluator(
+            data,
+            self._pool,
+            fits,
+            self._control,
+            self._folder.root,
+            cores=cores,
+            keep_measured=self._spec.choice.keep_measured,
+        )
+
+    def _new_loop(self, info: TableInfo, metric: Metric, data: "TrainingData", evaluator: FoldEvaluator) -> RecipeLoop:
+>>>>>>> main
         schema = data.schema
         earlier = recipes_to_start_from(self._spec, self._history, info.fingerprint, schema.target, metric)
         if (note := starting_note(self._spec, earlier)) and not self._past.trials:
@@ -322,6 +411,7 @@ class Worker:
             earlier=earlier,
             families=self._spec.choice.allowed_families,
         )
+<<<<<<< HEAD
         evaluator = FoldEvaluator(
             data,
             self._pool,
@@ -332,6 +422,9 @@ class Worker:
             keep_measured=self._spec.choice.keep_measured,
         )
         loop = RecipeLoop(
+=======
+        return RecipeLoop(
+>>>>>>> main
             self._agents.planned,
             self._agents.search,
             evaluator,
@@ -344,8 +437,6 @@ class Worker:
             remember=self._remember,
             grader=self._agents.grader if self._agents.planned.uses_llm else None,
         )
-        evaluator.keep_time_for(loop.evaluations)
-        return loop
 
     async def _finish(
         self,
@@ -450,6 +541,11 @@ class Worker:
 
     def _record(self, event: RunEvent) -> None:
         self._journal.append(replace(event, at=time.time()))
+        if isinstance(event, StateChanged) and not isinstance(self._spec.source, TasksSource):
+            if event.state in (RunState.PAUSED, RunState.ASKING):
+                self._place.leave()
+            elif not event.state.ended:
+                self._place.take()
 
 
 def main(arguments: list[str]) -> int:

@@ -107,7 +107,7 @@ class _Watcher:
         self._command = command
         self._deadline = None if plan.policy.seconds is None else started + plan.policy.seconds
         self._tasks = plan.policy.processes + (_BUBBLEWRAP_PROCESSES if plan.level == "bubblewrap" else 0)
-        self._disk = DiskUsage((*plan.writable, plan.scratch), plan.policy.disk_mb * _MB)
+        self._disk = DiskUsage((*plan.writable, plan.scratch), plan.policy.disk_mb * _MB, plan.policy.files)
         self._few = True  # processes, so that a pause between two checks is safe
         self._kill_at: float | None = None  # after SIGTERM
 
@@ -150,7 +150,7 @@ class _Watcher:
         spent = use.cpu_seconds + ended.children_user + ended.children_system
         if self._plan.policy.cpu_seconds is not None and spent > self._plan.policy.cpu_seconds:
             return "cpu"
-        return "disk" if self._disk.over_limit() else None
+        return self._disk.over_limit()
 
     def _wait_for_signal(self, seconds: float) -> int | None:
         """Return the signal that came within `seconds`; None if none did."""

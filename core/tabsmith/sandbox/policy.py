@@ -14,6 +14,10 @@ LEVELS: Final[tuple[SandboxLevel, ...]] = ("bubblewrap", "landlock", "rlimits", 
 """Strongest first."""
 
 
+WALLS: Final[tuple[SandboxLevel, ...]] = ("bubblewrap", "landlock")
+"""The levels at which a command reaches nothing that it was not given."""
+
+
 def is_at_least(level: SandboxLevel, least: SandboxLevel) -> bool:
     """Whether `level` is as strong as `least`, or stronger."""
     return LEVELS.index(level) <= LEVELS.index(least)
@@ -65,6 +69,8 @@ class SandboxPolicy(msgspec.Struct, frozen=True):
     """The size of one file."""
     disk_mb: int = 4_096
     """Of all files written, in all writable folders."""
+    files: int = 200_000
+    """Files and folders written, in all writable folders."""
     seconds: float | None = 600.0
     """Wall-clock time; None for a program that runs as long as its owner wants."""
     cpu_seconds: float | None = None
@@ -114,7 +120,7 @@ def program_paths(program: Path, search: str) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path for path in places if visible(path)))
 
 
-CommandEnd: TypeAlias = Literal["exit", "timeout", "memory", "processes", "cpu", "disk", "output", "killed"]
+CommandEnd: TypeAlias = Literal["exit", "timeout", "memory", "processes", "cpu", "disk", "files", "output", "killed"]
 """How a command ended: by itself, or by which limit. `killed` means from outside."""
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 _LINUX: Final = sys.platform == "linux"
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -106,41 +106,54 @@ _REST_FACTOR: Final = 20.0  # a look at the files is followed by a rest of this 
 
 
 class DiskUsage:
-    """The bytes written in some folders from now on."""
+    """The bytes and the files written in some folders from now on."""
 
-    def __init__(self, folders: Sequence[str], limit: int) -> None:
+    def __init__(self, folders: Sequence[str], most_bytes: int, most_files: int) -> None:
         self._folders = folders
-        self._limit = limit
+        self._most_bytes = most_bytes
+        self._most_files = most_files
         self._since = time.time_ns()
         self._next = 0.0
         self._used = self._filled()
 
-    def over_limit(self) -> bool:
-        """Whether the files that changed since the start are together larger than the limit."""
+    def over_limit(self) -> Literal["disk", "files"] | None:
+        """Return the limit that the files which changed since the start are together over; None if they are within both."""
         started = time.monotonic()
-        if started < self._next or self._filled() - self._used <= self._limit:
-            return False
-        written = sum(self._changed())
+        if started < self._next:
+            return None
+        filled, used = self._filled(), self._used
+        if filled.bytes - used.bytes <= self._most_bytes and filled.files - used.files <= self._most_files:
+            return None
+        written, files = 0, 0
+        for size in self._changed():
+            written += size
+            files += 1
         self._next = time.monotonic() + _REST_FACTOR * (time.monotonic() - started)
-        return written > self._limit
+        if written > self._most_bytes:
+            return "disk"
+        return "files" if files > self._most_files else None
 
-    def _filled(self) -> int:
-        """The bytes in use on the file systems of all folders."""
+    def _filled(self) -> "_Filled":
+        """What is in use on the file systems of all folders. A file system without a fixed number of files (btrfs) reports
+        none in use, and there the disk space that files take is the limit."""
         systems = {}
         for folder in self._folders:
             try:
                 system = os.statvfs(folder)
             except OSError:
                 continue  # the command removed it
-            systems[system.f_fsid] = (system.f_blocks - system.f_bfree) * system.f_frsize
-        return sum(systems.values())
+            systems[system.f_fsid] = system
+        return _Filled(
+            sum((each.f_blocks - each.f_bfree) * each.f_frsize for each in systems.values()),
+            sum(each.f_files - each.f_ffree for each in systems.values()),
+        )
 
     def _changed(self) -> Iterator[int]:
-        """The sizes on disk of the files that changed."""
+        """The sizes on disk of the files and folders that changed."""
         seen: set[tuple[int, int]] = set()
         for folder in self._folders:
-            for _, _, names, descriptor in os.fwalk(folder):
-                for name in names:
+            for _, folders, names, descriptor in os.fwalk(folder):
+                for name in (*names, *folders):
                     try:
                         status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                     except OSError:
@@ -148,3 +161,8 @@ class DiskUsage:
                     if status.st_ctime_ns >= self._since and (status.st_dev, status.st_ino) not in seen:
                         seen.add((status.st_dev, status.st_ino))
                         yield status.st_blocks * 512
+
+
+class _Filled(NamedTuple):
+    bytes: int
+    files: int

@@ -4,10 +4,12 @@ from tabsmith.storage.documents import Damaged, Document, Found, Loaded, Missing
 from tabsmith.storage.files import file_stem, write_atomic
 from tabsmith.storage.journal import JournalChunk, TypedJournal
 from tabsmith.storage.locks import FileLock, LockOwner, OwnerLock, lock_owner
+from tabsmith.storage.sealed import FileFingerprint, fingerprint_file, sealed_folder, verify_file, verify_sealed
 
 __all__ = [
     "Damaged",
     "Document",
+    "FileFingerprint",
     "FileLock",
     "Found",
     "JournalChunk",
@@ -17,6 +19,10 @@ __all__ = [
     "OwnerLock",
     "TypedJournal",
     "file_stem",
+    "fingerprint_file",
     "lock_owner",
+    "sealed_folder",
+    "verify_file",
+    "verify_sealed",
     "write_atomic",
 ]

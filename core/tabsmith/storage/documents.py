@@ -12,8 +12,8 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from tabsmith.errors import StorageError
-from tabsmith.storage.files import storage_error, sync_folder, write_atomic
+from tabsmith.errors import NotAFileError, StorageError
+from tabsmith.storage.files import read_plain_file, storage_error, sync_folder, write_atomic
 from tabsmith.storage.locks import FileLock
 from tabsmith.text import clean
 
@@ -208,9 +208,9 @@ class Document(Generic[T]):
         _keep_unknown(value, fields, previous)
         header = {"document": self.name, "version": self.version}
         try:
-            # Not msgspec's own encoder: it writes NaN as null.
-            text = json.dumps({_HEADER: header, **fields}, allow_nan=False, ensure_ascii=False, indent=2)
-            data = text.encode() + b"\n"
+            # Not msgspec's own encoder: it writes NaN as null. Nor json's indentation, which takes json's slow encoder.
+            text = json.dumps({_HEADER: header, **fields}, allow_nan=False, ensure_ascii=False)
+            data = msgspec.json.format(text.encode(), indent=2) + b"\n"
             written = msgspec.json.decode(data, type=RawFields)
             msgspec.convert(written, self._type, str_keys=True)  # a document that cannot be read again is not written
         except (ValueError, RecursionError) as error:
@@ -220,6 +220,22 @@ class Document(Generic[T]):
                 next_step="The saved document was left as it is.",
             ) from error
         return data
+
+
+def inspect_document(path: Path) -> str:
+    """Why the file at `path` is not a document of any name and version, "" if it is one; nothing is moved or locked."""
+    try:
+        raw = msgspec.json.decode(read_plain_file(path), type=RawFields)
+        msgspec.convert(raw.get(_HEADER), _DocumentHeader)
+    except FileNotFoundError:
+        return "it is missing"
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
+    except NotAFileError as error:
+        return error.what
+    except (ValueError, RecursionError) as error:
+        return f"it is damaged: {clean(error, 300)}"
+    return ""
 
 
 def _keep_unknown(value: msgspec.Struct, fields: RawFields, previous: RawFields) -> None:

@@ -7,51 +7,29 @@ import errno
 import hashlib
 import os
 import re
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
 
-from tabsmith.errors import StorageError
+from tabsmith.errors import NotAFileError, StorageError
+from tabsmith.machine_trouble import describe_os_error
 from tabsmith.text import clean
 
 _FOLDER_MODE: Final = 0o700
 _PLAIN: Final = re.compile(r"(?!user-)[a-z0-9][a-z0-9_-]{0,63}")
+_LEAST_SPACE: Final = 1 << 16  # bytes without which nothing can be done
 # Some network file systems cannot sync a folder and say so; there the rename alone has to do.
 _FOLDER_SYNC_UNKNOWN: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
-_SPACE: Final = "Free some space, or move tabsmith's folders with TABSMITH_HOME, and try again."
-_REASONS: Final[dict[int, tuple[str, str]]] = {  # what happened, and what to do next
-    errno.ENOSPC: ("the disk is full", _SPACE),
-    errno.EDQUOT: ("the disk quota of this user is used up", _SPACE),
-    errno.EFBIG: (
-        "the file would grow beyond the largest size allowed",
-        "Raise the limit (`ulimit -f`), or move it away.",
-    ),
-    errno.EROFS: ("the file system is read-only", "Choose a folder that can be written to with TABSMITH_HOME."),
-    errno.EACCES: ("this user has no permission", "Check who owns the file and its folder, and their permissions."),
-    errno.EPERM: ("this user has no permission", "Check who owns the file and its folder, and their permissions."),
-    errno.ENOENT: ("it is no longer there", "Check whether another program removed it, and try again."),
-    errno.EISDIR: ("a folder stands in its place", "Move that folder away and try again."),
-    errno.ENOTDIR: ("a part of its path is a file, not a folder", "Move that file away and try again."),
-    errno.ENAMETOOLONG: ("its name is too long for the file system", "Choose a shorter name or folder."),
-    errno.EIO: ("the disk reported an input/output error", "Check the disk; what was saved before is untouched."),
-    errno.EMFILE: ("too many files are open", "Close other programs, or raise the limit (`ulimit -n`)."),
-    errno.ENFILE: ("too many files are open", "Close other programs, or raise the limit (`ulimit -n`)."),
-}
 
 
 def storage_error(error: OSError, path: Path, doing: str) -> StorageError:
     """`error` as a StorageError, to be raised `from error`; `doing` is a verb such as "save".
 
-    An error without an entry in the table above keeps the message of the operating system.
+    An error that `machine_trouble` does not know keeps the message of the operating system.
     """
-    reason, next_step = _REASONS.get(
-        error.errno or 0,
-        (
-            f"{error.strerror or error} ({errno.errorcode.get(error.errno or 0, 'no code')})",
-            "Check the disk and try again.",
-        ),
-    )
-    return StorageError(f"Could not {doing} {clean(path.name)}: {reason}.", where=str(path), next_step=next_step)
+    reason, next_step, kind = describe_os_error(error)
+    return kind(f"Could not {doing} {clean(path.name)}: {reason}.", where=str(path), next_step=next_step)
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -78,6 +56,49 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise storage_error(error, path, "save") from error
+
+
+def read_plain_file(path: Path) -> bytes:
+    """The bytes of the file at `path`, which is never waited for. Raises OSError, and NotAFileError for a pipe, a device or a folder."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        require_plain_file(os.fstat(descriptor), path)
+        return file.read()
+
+
+def require_plain_file(status: os.stat_result, path: Path) -> None:
+    """Raise NotAFileError if `status`, of what stands at `path`, is that of a pipe, a device or a folder."""
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or a pipe"
+        raise NotAFileError(
+            f"{clean(path.name)} is {kind}, not a file.", where=str(path), next_step="Move it away and try again."
+        )
+
+
+def sync_file(path: Path) -> None:
+    """Make the contents of the file at `path` durable. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def disk_trouble(folder: Path) -> StorageError | None:
+    """Why nothing can be written into `folder` now: its disk is full or read-only, or it is not this user's; None if all is well."""
+    try:
+        status = os.statvfs(folder)
+    except OSError as error:
+        return storage_error(error, folder, "look at")
+    if status.f_bavail * status.f_frsize < _LEAST_SPACE:
+        code = errno.ENOSPC
+    elif status.f_flag & os.ST_RDONLY:
+        code = errno.EROFS
+    elif not os.access(folder, os.W_OK):
+        code = errno.EACCES
+    else:
+        return None
+    return storage_error(OSError(code, os.strerror(code)), folder, "write into")
 
 
 def make_folder(folder: Path) -> None:

@@ -7,7 +7,6 @@ append, so that no other line is damaged; readers skip and count it.
 
 import math
 import os
-import stat
 from pathlib import Path
 from types import TracebackType, UnionType
 from typing import Final, Generic, Self, TypeVar
@@ -15,7 +14,7 @@ from typing import Final, Generic, Self, TypeVar
 import msgspec
 
 from tabsmith.errors import StorageError
-from tabsmith.storage.files import make_folder, storage_error, sync_folder
+from tabsmith.storage.files import make_folder, require_plain_file, storage_error, sync_folder
 from tabsmith.storage.locks import FileLock
 from tabsmith.text import clean
 
@@ -178,7 +177,7 @@ class TypedJournal(Generic[T]):
         descriptor = os.open(self.path, flags, 0o600)
         try:
             status = os.fstat(descriptor)
-            self._refuse_special(status)
+            require_plain_file(status, self.path)
             if self.sync and status.st_size == 0:
                 sync_folder(self.path.parent)  # the name of a new file must be as durable as its lines
         except BaseException:
@@ -187,17 +186,12 @@ class TypedJournal(Generic[T]):
         self._descriptor = descriptor
         return descriptor
 
-    def _refuse_special(self, status: os.stat_result) -> None:
-        if not stat.S_ISREG(status.st_mode):
-            raise StorageError(
-                f"{clean(self.path.name)} is a device or a pipe, not a journal.",
-                where=str(self.path),
-                next_step="Move it away and try again.",
-            )
-
     def _read_from(self, offset: int) -> tuple[bytes, bytes]:
         """The data behind `offset`, and the one byte before it (a newline at the start of the file)."""
-        with self.path.open("rb", buffering=0) as file:
+        # O_NONBLOCK: opening must not wait if a pipe has the journal's name.
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            require_plain_file(os.fstat(descriptor), self.path)
             if offset == 0:
                 return file.read(), b"\n"
             file.seek(offset - 1)

@@ -79,6 +79,7 @@ class TableInfo(msgspec.Struct, frozen=True):
     sheet: str = ""  # of a workbook, or the table or file that was read of several
     sheets: tuple[str, ...] = ()  # all that the source holds, `sheet` among them
     joins: tuple[JoinStep, ...] = ()
+    checksum: str = ""  # SHA-256 of the snapshot; "" if an older tabsmith wrote it
 
     @property
     def rows(self) -> int:

@@ -11,6 +11,7 @@ from tabsmith.errors import PathError, SchemaError, TableChangedError
 from tabsmith.tables.info import Preview, TableInfo
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.read.sources import FileSource, JoinSource, describe_source
+from tabsmith.tables.snapshot_store import is_intact
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -52,11 +53,12 @@ def check_unchanged(info: TableInfo) -> None:
 
 
 def ensure_snapshot(info: TableInfo) -> TableInfo:
-    """`info` with its snapshot in place: made again from the unchanged source if it was cleared away.
+    """`info` with its snapshot in place: made again from the unchanged source if it was cleared away, or is not as it was
+    written.
 
     Raises TableChangedError if the source changed, or if the snapshot of a frame is gone.
     """
-    if info.snapshot_path.exists():
+    if is_intact(info):
         return info
     check_unchanged(info)
     from tabsmith.tables.read.guard import ANYWHERE
@@ -163,7 +165,8 @@ def _series(array: Any, column: ColumnProfile) -> Any:
 
 def preview(info: TableInfo, rows: int = 200) -> Preview:
     """The first `rows` rows as cleaned text."""
-    info = ensure_snapshot(info)
+    if not info.snapshot_path.exists():  # the checksum of a large table would cost more than its first rows
+        info = ensure_snapshot(info)
     return _preview_parquet(info.snapshot_path, rows, [column.name for column in info.profile.columns])
 
 

@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from tabsmith.errors import StorageError
 from tabsmith.paths import folders
-from tabsmith.storage import write_atomic
+from tabsmith.storage import fingerprint_file, write_atomic
+from tabsmith.storage.files import make_folder, read_plain_file, storage_error, sync_file
+from tabsmith.storage.leftovers import has_dead_owner
 from tabsmith.tables.info import TableInfo
 
 _VERSION: Final = 4  # raised when snapshots of an older program must not be used any more
 _HASHED_WHOLE: Final = 64 << 20  # bytes up to which the whole content is hashed
 _PIECES: Final = 128
 _PIECE: Final = 1 << 16
-_STALE_SCRATCH: Final = 86_400  # seconds after which the scratch folder of a killed reading is removed
+_STALE_SCRATCH: Final = 86_400  # seconds after which a scratch folder is removed whatever process it names
 
 
 def content_hash(handle: int) -> str:
@@ -53,18 +56,30 @@ def snapshot_path(fingerprint: str) -> Path:
 
 
 def load_info(fingerprint: str) -> TableInfo | None:
-    """The table whose snapshot is called `fingerprint`, or None if there is no snapshot that can be used."""
+    """The table whose snapshot is called `fingerprint`, or None if there is no snapshot that can be used.
+
+    A snapshot that is not as it was written is none: it is made again. Costs a second for 1.5 GB.
+    """
     path = snapshot_path(fingerprint)
     try:
-        info = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=TableInfo)
-    except (OSError, ValueError):
+        info = msgspec.json.decode(read_plain_file(path.with_suffix(".json")), type=TableInfo)
+    except (OSError, ValueError, StorageError):
         return None  # missing or damaged: it is made again
-    return info if info.fingerprint == fingerprint and info.snapshot == str(path) and _is_whole(path) else None
+    if info.fingerprint != fingerprint or info.snapshot != str(path) or not is_intact(info):
+        return None
+    with contextlib.suppress(OSError):  # on a read-only disk it counts as unused, and stays all the same
+        os.utime(path.with_suffix(".json"))  # the time of its last use, for `keep.snapshots`
+    return info
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether a Parquet file has its first and its last bytes."""
+def is_intact(info: TableInfo) -> bool:
+    """Whether the snapshot of `info` is there, and as it was written; of one without a checksum, only its ends are looked at."""
+    path = info.snapshot_path
     try:
+        if not path.is_file():
+            return False
+        if info.checksum:
+            return fingerprint_file(path).sha256 == info.checksum
         with path.open("rb") as file:
             start = file.read(4)
             file.seek(-4, os.SEEK_END)
@@ -78,22 +93,20 @@ def scratch_folder() -> Iterator[Path]:
     """A folder beside the snapshots for temporary files, removed at the end. Raises StorageError."""
     tables = folders().tables
     try:
-        tables.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(tables)
         _remove_stale_scratch(tables)
-        with tempfile.TemporaryDirectory(prefix=".reading-", dir=tables, ignore_cleanup_errors=True) as scratch:
+        with tempfile.TemporaryDirectory(
+            prefix=f".reading-{os.getpid()}-", dir=tables, ignore_cleanup_errors=True
+        ) as scratch:
             yield Path(scratch)
     except OSError as error:
-        raise StorageError(
-            f"The table's snapshot could not be written: {error.strerror or error}.",
-            where=str(tables),
-            next_step="Make room on the disk, or move tabsmith's folders with TABSMITH_HOME.",
-        ) from error
+        raise storage_error(error, tables, "write the table's snapshot into") from error
 
 
 def _remove_stale_scratch(tables: Path) -> None:
     for scratch in tables.glob(".reading-*"):
         with contextlib.suppress(OSError):
-            if time.time() - scratch.stat().st_mtime > _STALE_SCRATCH:
+            if has_dead_owner(scratch.name) or time.time() - scratch.stat().st_mtime > _STALE_SCRATCH:
                 shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -103,7 +116,13 @@ def remove_snapshot(info: TableInfo) -> None:
         path.unlink(missing_ok=True)
 
 
-def save_snapshot(info: TableInfo, written: Path) -> None:
-    """Move the Parquet file `written` to its place, and write `info` beside it. Raises StorageError, OSError."""
+def save_snapshot(info: TableInfo, written: Path) -> TableInfo:
+    """Move the Parquet file `written` to its place, and write `info` beside it; returns `info` with the snapshot's checksum.
+
+    Both outlive a power cut once this returns. Raises StorageError, OSError.
+    """
+    info = replace(info, checksum=fingerprint_file(written).sha256)
+    sync_file(written)
     written.replace(info.snapshot_path)
-    write_atomic(info.snapshot_path.with_suffix(".json"), msgspec.json.encode(info))
+    write_atomic(info.snapshot_path.with_suffix(".json"), msgspec.json.encode(info))  # syncs the folder of both
+    return info

@@ -6,11 +6,14 @@ next action. A run is started or resumed; its journal tells how it goes on. If t
 surface ends the job that is under way.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from tabsmith.errors import ErrorReport, RunNotFoundError, report_of
 from tabsmith.runs.events import RunState
@@ -47,9 +50,10 @@ class CheckPath(msgspec.Struct, frozen=True, tag="check_path", tag_field="effect
 
 
 class StartTraining(msgspec.Struct, frozen=True, tag="start_training", tag_field="effect"):
-    """Start a run: RunFailed if it does not start; later RunFinished, RunStopped, RunFailed or RunInterrupted."""
+    """Start a run, with the names and paths in `spec` as the user typed them: RunFailed if it does not start; later RunFinished, RunStopped, RunFailed or RunInterrupted."""
 
     spec: RunSpec
+    recipe_file: str = ""  # the path of the user's own recipes, which are read when the run starts
 
 
 class ResumeTraining(msgspec.Struct, frozen=True, tag="resume_training", tag_field="effect"):
@@ -93,12 +97,33 @@ async def start_run(effect: RunEffect, supervisor: "Supervisor") -> actions.RunF
     run_id = effect.spec.id if isinstance(effect, StartTraining) else effect.run_id
     try:
         if isinstance(effect, StartTraining):
-            await supervisor.start_run(effect.spec)
+            await supervisor.start_run(await asyncio.to_thread(_resolved, effect))
         else:
             await supervisor.resume_run(run_id)
     except Exception as error:  # noqa: BLE001 - the step shows every error of a start by its own name
         return actions.RunFailed(run_id, report_of(error))
     return None
+
+
+def _resolved(effect: StartTraining) -> RunSpec:
+    """The specification with the user's own recipes, the id of the model to go on from, and the test set's path as it
+    stands on this machine. Raises RecipeError, ModelNotFoundError and PathError."""
+    spec, choice = effect.spec, effect.spec.choice
+    if effect.recipe_file:
+        from tabsmith.recipes.own_recipes import read_recipe_file
+
+        choice = replace(choice, recipes=read_recipe_file(Path(effect.recipe_file)))
+    if choice.resume_from:
+        from tabsmith.modeling.store import find_model
+
+        choice = replace(choice, resume_from=find_model(choice.resume_from))
+    test = spec.test
+    if test is not None:
+        from tabsmith import config
+        from tabsmith.tables.read.file_sets import with_absolute_paths
+
+        test = with_absolute_paths(test, config.load().paths.max_mb)
+    return replace(spec, choice=choice, test=test)
 
 
 RESUME_SECONDS: Final = 60.0

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.protocol import AgentName
-from tabsmith.errors import MissingColumnError
+from tabsmith.errors import ErrorReport, MissingColumnError
 from tabsmith.families.registry import family_labels
 from tabsmith.modeling.metric_catalogue import METRIC_DESCRIPTIONS, default_metric
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
@@ -37,7 +37,15 @@ from tabsmith.workflow.machine import marks, missing, way_back
 from tabsmith.workflow.schema_edits import column_names
 from tabsmith.workflow.session import FieldDefaults, FieldName, WorkflowSession
 from tabsmith.workflow.states import GuidedStep, State, StepMark
-from tabsmith.workflow.training_settings import equivalent_command, metrics_for, read_choice, task_of
+from tabsmith.workflow.training_settings import (
+    equivalent_command,
+    event_classes,
+    event_of,
+    metrics_for,
+    read_choice,
+    reads_files,
+    task_of,
+)
 from tabsmith.workflow.transitions import default_out
 
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
@@ -375,6 +383,49 @@ def _classes(session: WorkflowSession) -> int:
     return next((column.distinct for column in columns if column.name == session.schema.target), 0)
 
 
+def _label_fields(session: WorkflowSession, problems: Mapping[FieldName, ErrorReport]) -> tuple[FormField, ...]:
+    """The event of two classes, and what the labels of classes are to be good for; nothing for a number."""
+    task = task_of(session)
+    if task not in ("binary", "multiclass", "detect"):
+        return ()
+    classes = event_classes(session)
+    options = tuple(Option(name, clean(name, 40)) for name in classes)
+    words = "what F1, precision, recall and a threshold are about"
+    event = (ChoiceField(FieldName.EVENT, "Event", event_of(session), options, words),) if classes else ()
+    example = "f1   or   measles=5,flu=2" if task == "multiclass" else "0.3   or   f1   or   miss=5,alarm=1"
+    labels = TextField(
+        FieldName.LABELS,
+        "Labels",
+        session.draft(FieldName.LABELS),
+        "a threshold, a metric to tune for, or costs; empty for automatic",
+        example,
+        problems.get(FieldName.LABELS),
+        empty="automatic",
+    )
+    return (*event, labels)
+
+
+def _file_fields(session: WorkflowSession, problems: Mapping[FieldName, ErrorReport]) -> tuple[FormField, ...]:
+    """What a person at this machine can name: a file of recipes, a model to go on from, and a test set of their own."""
+    if not reads_files(session):
+        return ()
+    fields = (
+        (FieldName.RECIPE, "Own recipes", "a file of recipes as JSON, tried first", "~/recipe.json", "none"),
+        (
+            FieldName.RESUME_FROM,
+            "Go on from",
+            "a saved model, whose recipes are tried first",
+            "price-6f1ac2",
+            "nothing",
+        ),
+        (FieldName.TEST, "Test set", "a table of its own to measure on", "~/data/test.csv", "part of the table"),
+    )
+    return tuple(
+        TextField(name, label, session.draft(name), words, example, problems.get(name), empty=empty)
+        for name, label, words, example, empty in fields
+    )
+
+
 def _configuring_model(session: WorkflowSession) -> StepForm:
     problems = {problem.field: problem.error for problem in read_choice(session).problems}
     metrics = (
@@ -402,6 +453,7 @@ def _configuring_model(session: WorkflowSession) -> StepForm:
         fields=(
             typed(FieldName.TIME, "Time", "the best model so far is kept when it is over", "90, 2 min, 1:30"),
             chosen(FieldName.METRIC, "Metric", metrics),
+            *_label_fields(session, problems),
             chosen(FieldName.FAMILY, "Family", families),
             chosen(FieldName.AGENT, "Agent", _agent_options(session.defaults)),
             typed(FieldName.BUDGET, "Budget", "the most that an agent may cost; empty for no limit", "$2, 100k tokens"),
@@ -416,12 +468,17 @@ def _configuring_model(session: WorkflowSession) -> StepForm:
             ),
             typed(FieldName.SEED, "Seed", "the same seed gives the same folds", "0"),
             replace(
+                typed(FieldName.FAMILIES, "Only these", "several families; empty for any", "lightgbm, linear"),
+                empty="any",
+            ),
+            replace(
                 typed(
                     FieldName.EXCLUDE, "Leave out", "families that are not tried; empty for none", "catboost, linear"
                 ),
                 empty="nothing",
             ),
             chosen(FieldName.DELIVER, "Deliver", DELIVER_OPTIONS),
+            *_file_fields(session, problems),
         ),
         facts=(*_source_facts(session), *_schema_facts(session), *_breakpoint_facts(session)),
         choices=(

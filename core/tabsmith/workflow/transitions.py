@@ -14,7 +14,7 @@ from tabsmith.errors import ErrorReport, SchemaError, StepError, UsageError
 from tabsmith.modeling.results import ModelReport, ModelScore
 from tabsmith.runs.jobs import DetectSchema, JobFailed, Predict, Predicted, ReadTable, SchemaDetected, TableRead
 from tabsmith.tables.read.sources import FileSource, SampleSource, Source, describe_source, without_snapshot
-from tabsmith.tables.schema.corrections import table_key
+from tabsmith.tables.schema.corrections import apply_edits, table_key
 from tabsmith.tables.schema.readiness import find_obstacle
 from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean
@@ -22,7 +22,6 @@ from tabsmith.workflow import actions
 from tabsmith.workflow.effects import CheckPath, Effect, RemoveSession, ResumeTraining, StartTraining
 from tabsmith.workflow.inputs import read_column, read_columns
 from tabsmith.workflow.schema_edits import (
-    apply_edits,
     choosing_features,
     column_names,
     with_kind,
@@ -41,7 +40,7 @@ from tabsmith.workflow.session import (
     new_session,
 )
 from tabsmith.workflow.states import State
-from tabsmith.workflow.training_settings import read_choice, run_spec
+from tabsmith.workflow.training_settings import read_choice, recipe_file, run_spec
 
 
 class Clock(NamedTuple):
@@ -365,7 +364,9 @@ def train(session: WorkflowSession, _action: actions.Train, clock: Clock) -> Ste
     if problems:
         raise FieldRefusedError(*problems)
     run_id = clock.new_id(clock.now)
-    return StepResult(replace(session, run_id=run_id), StartTraining(run_spec(session, run_id, clock.now)))
+    return StepResult(
+        replace(session, run_id=run_id), StartTraining(run_spec(session, run_id, clock.now), recipe_file(session))
+    )
 
 
 def finish_run(session: WorkflowSession, action: actions.RunFinished, _clock: Clock) -> StepResult:

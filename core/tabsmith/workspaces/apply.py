@@ -80,6 +80,14 @@ def remove_temporary_files(root: int, steps: Sequence[PathChange], token: str) -
                 os.unlink(_temporary(token), dir_fd=parent)
 
 
+def sync_places(root: int, steps: Sequence[PathChange]) -> None:
+    """Make the names that the steps have made, replaced or removed durable; the contents are already. Raises OSError."""
+    for path in {step.path.rpartition("/")[0]: step.path for step in steps}.values():
+        with _open_place(root, path) as (parent, _):
+            if parent >= 0:
+                os.fsync(parent)
+
+
 def entry_at(root: int, path: str) -> TreeEntry | None:
     """Return the entry at `path`; None if there is none, or its folder is gone. Raises OSError."""
     with _open_place(root, path) as (parent, name):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tabsmith.errors import StorageError
-from tabsmith.storage.files import make_folder, storage_error
+from tabsmith.storage.files import make_folder, storage_error, sync_file, sync_folder
 from tabsmith.workspaces.folders import CHUNK_BYTES, chunks
 
 _FICLONE: Final = 0x40049409  # Linux: the new file shares the old one's blocks until either is written
@@ -18,10 +18,14 @@ _CLONE_FROM_BYTES: Final = CHUNK_BYTES
 
 
 class ContentStore:
-    """The contents in a folder of their own. All methods raise StorageError."""
+    """The contents in a folder of their own. All methods raise StorageError.
+
+    What was kept is on the disk once `sync` has returned; whoever refers to it in a file calls `sync` first.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._unsynced: set[Path] = set()
 
     def has(self, digest: str) -> bool:
         """Whether the content with this digest is stored."""
@@ -36,12 +40,24 @@ class ContentStore:
                 digest, _ = copy_bytes(handle, temporary)
                 make_folder(self._path(digest).parent)
                 temporary.replace(self._path(digest))
+                self._unsynced.add(self._path(digest))
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
         except OSError as error:
             raise storage_error(error, self.folder, "keep a file in") from error
         return digest
+
+    def sync(self) -> None:
+        """Make durable what this object has kept: a millisecond or two for each content, once."""
+        try:
+            for path in self._unsynced:
+                sync_file(path)
+            for folder in {path.parent for path in self._unsynced}:
+                sync_folder(folder)
+        except OSError as error:
+            raise storage_error(error, self.folder, "keep a file in") from error
+        self._unsynced.clear()
 
     def open(self, digest: str) -> int:
         """Open a content, and return its descriptor."""

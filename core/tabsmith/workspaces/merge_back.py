@@ -10,8 +10,15 @@ import msgspec
 from msgspec.structs import replace
 
 from tabsmith.errors import StorageError, WorkspaceConflictError, WorkspaceError
-from tabsmith.storage.files import storage_error
-from tabsmith.workspaces.apply import PathChange, apply_steps, entry_at, remove_temporary_files, revert_steps
+from tabsmith.storage.files import storage_error, sync_folder
+from tabsmith.workspaces.apply import (
+    PathChange,
+    apply_steps,
+    entry_at,
+    remove_temporary_files,
+    revert_steps,
+    sync_places,
+)
 from tabsmith.workspaces.content_store import ContentStore
 from tabsmith.workspaces.folders import open_file, open_parent, open_root, split_path
 from tabsmith.workspaces.scan import scan_folder
@@ -152,6 +159,7 @@ class MergeBack:
             self._back_up(steps)
         changed = tuple(step.path for step in steps)
         result = MergeResult(iteration, changed, left_out, beside)
+        self._store.sync()
         journal = MergeJournal("going", secrets.token_hex(4), steps, result, expected, earlier, missing)
         save(self._journal, journal)
         return journal
@@ -219,6 +227,9 @@ class MergeBack:
                 remove_temporary_files(root, journal.steps, journal.token)
                 stayed = apply_steps(root, journal.steps, self._store, journal.token)
                 self._verify(root, journal.steps, stayed)
+                sync_places(root, journal.steps)
+            if journal.made_folder:
+                sync_folder(self._origin.parent)
         except (OSError, WorkspaceConflictError, StorageError) as error:
             self.undo()
             raise _undone_error(error, self._origin) from error
@@ -281,4 +292,4 @@ def _undone_error(error: Exception, origin: Path) -> WorkspaceError | StorageErr
     if isinstance(error, OSError):
         error = storage_error(error, origin, "hand the work back to")
     assert isinstance(error, StorageError)
-    return StorageError(error.what, where=str(origin), next_step=_DISK_HINT)
+    return type(error)(error.what, where=str(origin), next_step=_DISK_HINT)

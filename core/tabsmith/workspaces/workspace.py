@@ -17,6 +17,7 @@ from tabsmith.workspaces.changes import FileChange
 from tabsmith.workspaces.content_store import ContentStore
 from tabsmith.workspaces.folders import chunks, digest_of, open_file, open_parent, open_root, remove_tree
 from tabsmith.workspaces.merge_back import MergeBack, MergeResult, OnConflict
+from tabsmith.workspaces.repository import make_repository, objects_folder
 from tabsmith.workspaces.scan import FolderScan, copy_folder
 from tabsmith.workspaces.tree import FolderTree, LeftOut, TreeEntry, WorkspaceLimits, load, safe_path, save
 
@@ -92,6 +93,13 @@ class Workspace:
             raise WorkspaceError("There is no workspace here.", where=str(place), next_step="Start the task again.")
         return cls(place, made)
 
+    def renew_repository(self) -> tuple[Path, ...]:
+        """Give the folder a fresh git repository, so that nothing which an agent wrote into one is obeyed. Return the folders
+        outside that must be readable for git to work in it. Raises StorageError, WorkspaceError."""
+        make_repository(self.origin, self.folder)
+        objects = objects_folder(self.origin)
+        return () if objects is None else (objects,)
+
     # Iterations -----------------------------------------------------------------------------------------------------
 
     def mark(self, iteration: int) -> FolderTree:
@@ -112,6 +120,7 @@ class Workspace:
         with open_root(self.folder) as handle:
             tree = FolderScan(self.folder, self.made.bounds, "refuse", keep).scan(handle)
         self._keep_originals(base, tree)
+        self._store.sync()
         save(self._mark_file(iteration), tree)
         return tree
 

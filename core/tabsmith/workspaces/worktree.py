@@ -1,22 +1,13 @@
 """Makes a workspace as a git worktree, which is quick for a large repository, if nothing of the folder gets lost."""
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
-from typing import Final
 
 from tabsmith.errors import WorkspaceError
-from tabsmith.text import clean
 from tabsmith.workspaces.folders import remove_tree
+from tabsmith.workspaces.repository import GitError, run_git
 from tabsmith.workspaces.scan import scan_folder
 from tabsmith.workspaces.tree import FolderTree, TreeEntry, WorkspaceLimits, list_paths
-
-_GIT_SECONDS: Final = 120.0  # for one command
-_SAFE_OPTIONS: Final = (  # against what a repository's own settings could make git start, or fetch
-    "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never",
-    "-c", "core.untrackedCache=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
-)  # fmt: skip
 
 
 class NoWorktreeError(Exception):
@@ -103,21 +94,7 @@ def _compared(entry: TreeEntry | None) -> tuple[object, ...] | None:
 
 
 def _git(folder: Path, *words: str) -> str:
-    """Run git and return its output. Raises NoWorktreeError with git's last line if it fails."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
     try:
-        done = subprocess.run(
-            ["git", *_SAFE_OPTIONS, "-C", str(folder), *words],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_GIT_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoWorktreeError(f"git did not answer: {clean(error)}") from error
-    if done.returncode:
-        lines = os.fsdecode(done.stderr).strip().splitlines()
-        raise NoWorktreeError(f"git: {clean(lines[-1] if lines else f'exit status {done.returncode}')}")
-    return os.fsdecode(done.stdout)
+        return run_git(folder, *words)
+    except GitError as error:
+        raise NoWorktreeError(str(error)) from error

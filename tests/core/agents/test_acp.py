@@ -42,11 +42,15 @@ ANSWER = '{"done": true, "reason": "scripted"}'
 KEY = "sk-ant-nobody-may-see-this"
 
 
+VARIABLES: tuple[str, ...] = ()
+"""The names of variables that the program is given."""
+
+
 class AskedRequest:
     """One question to the program behind `command`, and what was heard of it."""
 
     def __init__(self, *command: str, seconds: float = 30) -> None:
-        self.client = agent.make_client(AgentSettings(acp=AcpSettings(command=command)))
+        self.client = agent.make_client(AgentSettings(acp=AcpSettings(command, VARIABLES)))
         self.question = ModelRequest(str(uuid.uuid4()), PROMPT, msgspec.Raw(b"{}"), seconds)
         self.replies: list[ModelReply] = []
 
@@ -105,6 +109,8 @@ async def test_every_question_has_a_program_and_a_session_of_its_own(peer) -> No
 
 async def test_the_program_gets_the_prompt_system_first_the_keys_and_an_empty_folder(peer, monkeypatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "of-the-environment")
+    assert "of-the-environment" not in await peer("echo").ask(), "a key that it was not given"
+    monkeypatch.setitem(globals(), "VARIABLES", ("SOME_API_KEY",))
     system, text, place = (await peer("echo").ask()).split("\n---\n")
     assert system == PROMPT.system
     assert text.startswith(PROMPT.text)

@@ -17,6 +17,7 @@ from tabsmith.agents.agent_jobs import (
     Activity,
     AgentJob,
     AgentJobResult,
+    JobSandbox,
     PermissionAnswer,
     PermissionMode,
     PermissionRequest,
@@ -25,6 +26,7 @@ from tabsmith.agents.agent_jobs import (
 from tabsmith.agents.permission_policy import MAX_REQUESTS
 from tabsmith.agents.protocol import ModelReply, Prompt
 from tabsmith.agents.usage import NO_USAGE, Usage
+from tabsmith.config.settings import AcpSettings
 from tabsmith.errors import AgentError, AgentTimeoutError
 from tests.core.agents.living_processes import living
 from tests.forked_programs import forked
@@ -54,7 +56,7 @@ class RunningJob:
         silence: float = 30,
         turns: int = 50,
     ) -> None:
-        self.agent = AcpCodingAgent(command)
+        self.agent = AcpCodingAgent(AcpSettings(command), JobSandbox(Path(), {}))
         self.job = AgentJob(
             session=str(uuid.uuid4()),
             prompt=PROMPT,
@@ -338,7 +340,10 @@ async def test_a_cancelled_job_leaves_no_process(send) -> None:
 async def test_the_program_is_started_through_what_wraps_it(folder: Path) -> None:
     sent = RunningJob(folder)
     command = (sys.executable, str(PEER), "stops", "end_turn")
-    sent.agent = AcpCodingAgent(command, lambda wrapped: ["/bin/sh", "-c", 'touch wrapped; exec "$@"', "sh", *wrapped])
+    box = JobSandbox(
+        Path(), {}, wrap_program=lambda wrapped: ["/bin/sh", "-c", 'touch wrapped; exec "$@"', "sh", *wrapped]
+    )
+    sent.agent = AcpCodingAgent(AcpSettings(command), box)
     assert (await sent.work()).text == "enough"
     assert (folder / "wrapped").exists()
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import tempfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from tabsmith.agents.agent_jobs import (
     AgentJob,
     AgentJobResult,
     CommandWrapper,
+    JobSandbox,
     PermissionAnswer,
     PermissionRequest,
     PermissionRules,
@@ -80,7 +82,9 @@ class RunningJob:
         self.asked: list[PermissionRequest] = []
 
     async def go(self, wrap_commands: CommandWrapper = unwrapped) -> AgentJobResult:
-        coding_agent = agent.make_coding_agent(AgentSettings(), wrap_commands, unwrapped)
+        variables = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR")}
+        sandbox = JobSandbox(Path(tempfile.gettempdir()), variables, wrap_command=wrap_commands)
+        coding_agent = agent.make_coding_agent(AgentSettings(), sandbox)
         return await coding_agent.work(self.job, self.replies.append, self.shown.append, self._allow)
 
     async def _allow(self, permission: PermissionRequest) -> PermissionAnswer:

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from tabsmith.agent_registry import AGENTS, AgentSpec, register
-from tabsmith.agents.agent_jobs import unwrapped
+from tabsmith.agents.agent_jobs import JobSandbox
 from tabsmith.agents.backend import backend
 from tabsmith.config.keys import all_keys
 from tabsmith.config.settings import AgentName, AgentSettings
@@ -64,10 +64,10 @@ def test_a_backend_tells_of_its_own_agent_and_makes_a_coding_agent_only_where_th
     agent, settings = backend(name), AgentSettings()
     assert agent.availability(settings).agent == name
     if AGENTS[name].works_in_folders:
-        assert agent.make_coding_agent(settings, unwrapped, unwrapped).name == name
+        assert agent.make_coding_agent(settings, JobSandbox(Path(), {})).name == name
     else:
         with pytest.raises(AgentError, match="cannot work in a folder"):
-            agent.make_coding_agent(settings, unwrapped, unwrapped)
+            agent.make_coding_agent(settings, JobSandbox(Path(), {}))
 
 
 def test_the_search_has_no_backend() -> None:

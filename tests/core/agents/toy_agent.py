@@ -62,7 +62,7 @@ def make_client(settings):
     return ToyAgent()
 
 
-def make_coding_agent(settings, wrap_commands, wrap_program):
+def make_coding_agent(settings, sandbox):
     return ToyAgent()
 
 

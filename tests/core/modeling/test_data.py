@@ -8,6 +8,7 @@ import pytest
 from tabsmith.errors import SchemaError, TrainingError, UsageError
 from tabsmith.modeling.metric_catalogue import default_metric, get_metric
 from tabsmith.modeling.rows import read_rows
+from tabsmith.modeling.splits import SplitBasis, split_holdout
 from tabsmith.modeling.training_data import input_columns, prepare_training_data
 from tabsmith.tables.schema.types import Split
 from tests.core.modeling.shapes import KINDS, evaluated, prepared, quick, schema, table
@@ -65,6 +66,52 @@ def test_a_group_is_never_on_both_sides():
     train, held = data.basis.groups, data.holdout_basis.groups
     assert not set(train.tolist()) & set(held.tolist())
     assert all(not set(train[fitted].tolist()) & set(train[rows].tolist()) for fitted, rows in data.folds)
+
+
+def _grouped(groups, y, task="regression", **options):
+    """Rows in `groups` with the targets `y`, made ready with a grouped split."""
+    frame = pd.DataFrame({"x": np.arange(float(len(y))), "who": groups, "y": y})
+    columns = {"x": "numeric", "who": "category"}
+    return _prepare(frame, "y", task, columns=columns, split=Split("grouped", by="who", folds=5), **options)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_three_groups_are_one_for_the_test_set_and_two_folds(task):
+    y = np.random.default_rng(0).integers(0, 2, 90)
+    data = _grouped(np.repeat(["east", "north", "west"], 30), y.astype(float) if task == "regression" else y, task)
+    assert data.holdout_rows == 30
+    assert [len(scored) for _, scored in data.folds] == [30, 30]
+    assert len(set(data.basis.groups.tolist()) | set(data.holdout_basis.groups.tolist())) == 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_huge_group_is_learned_from_and_not_set_aside(seed):
+    groups = np.repeat(["huge", *(f"small {k}" for k in range(9))], [180, *[20] * 9])
+    frame = pd.DataFrame({"x": np.arange(360.0), "who": groups, "y": np.arange(360.0) % 7})
+    plan = schema(
+        "y", "regression", columns={"x": "numeric", "who": "category"}, split=Split("grouped", by="who", folds=5)
+    )
+    data = prepare_training_data(frame, plan, default_metric("regression"), seed=seed)
+    assert data.holdout_rows == 40
+    assert any("one group holds 56% of the rows" in note for note in data.notes)
+
+
+def test_classes_that_are_groups_cannot_be_validated_and_the_error_says_why():
+    y = np.repeat(["a", "b", "c", "d"], 20)
+    with pytest.raises(TrainingError, match="classes lie in one group each") as caught:
+        _grouped(y, y, "multiclass")
+    assert caught.value.next_step
+    mixed = np.where(np.arange(80) < 60, np.arange(80) % 3, 3)  # the last class is the last group
+    data = _grouped(mixed, np.where(mixed == 3, "rare", np.where(np.arange(80) % 2, "odd", "even")), "multiclass")
+    assert "rare" in data.labels.decode(data.y).tolist()
+    assert any("1 of 3 classes lies in one group each" in note for note in data.notes)
+
+
+def test_few_rows_copied_many_times_are_split_by_the_different_rows():
+    originals = np.tile(np.arange(3), 20)
+    train, held = split_holdout(SplitBasis("random", "regression", originals * 1.5, originals, None), 0.2, seed=0)
+    assert len(held) == 20
+    assert not set(originals[train]) & set(originals[held])
 
 
 def test_a_forward_split_only_ever_looks_back_and_says_which_rows_it_never_predicts():

@@ -7,15 +7,20 @@ from tabsmith.errors import PredictionError, SchemaError, UsageError
 from tabsmith.families.estimator import Floats, Ints, two_class_columns
 from tabsmith.modeling import metrics
 from tabsmith.modeling.decisions.calibration import calibrate, check_calibration, expected_error
+from tabsmith.modeling.decisions.class_weights import choose_weights
+from tabsmith.modeling.decisions.class_weights import cost_per_row as cost_of_classes
 from tabsmith.modeling.decisions.conformal import fit_intervals, interval_score, intervals_of
 from tabsmith.modeling.decisions.goals import (
     AUTOMATIC,
     BestForMetric,
+    CostByClass,
     FixedThreshold,
     LeastCost,
+    goal_text,
     parse_goal,
+    parse_goal_text,
 )
-from tabsmith.modeling.decisions.label_rules import EventThreshold, MostProbable
+from tabsmith.modeling.decisions.label_rules import ClassWeights, EventThreshold, LabelRule, MostProbable
 from tabsmith.modeling.decisions.labelled_rows import LabelledRows
 from tabsmith.modeling.decisions.labels import choose_labels
 from tabsmith.modeling.decisions.thresholds import (
@@ -56,6 +61,15 @@ def test_probabilities_that_are_right_are_left_alone() -> None:
     assert check_calibration(metric, LabelledRows(y, probabilities**3), parts(150)).method == Uncalibrated(), (
         "too few rows to know"
     )
+
+
+@pytest.mark.parametrize("rows", [300, 3_000])
+def test_classes_told_apart_without_error_are_as_sure_as_their_rows_allow(rows: int) -> None:
+    y = np.arange(rows) % 3
+    hesitant = np.full((rows, 3), 0.05)
+    hesitant[np.arange(rows), y] = 0.9
+    check = check_calibration(get_metric("log_loss"), LabelledRows(y, hesitant), parts(rows))
+    assert calibrate(check.method, hesitant)[0].max() == pytest.approx(1 - 1 / (rows + 2), rel=1e-4)
 
 
 @pytest.mark.parametrize("classes", [2, 4])
@@ -143,6 +157,43 @@ def test_a_threshold_finds_rare_events_and_counts_rows_by_their_weights() -> Non
     assert weighted.threshold == pytest.approx(0.1, abs=0.05)
 
 
+def several(rows: int, seed: int = 0) -> LabelledRows:
+    """Rows of three classes, of which the last is rare, with the probabilities by which they were drawn."""
+    draw = np.random.default_rng(seed)
+    right = draw.dirichlet([3.0, 3.0, 0.5], rows)
+    return LabelledRows((right.cumsum(axis=1) > draw.random((rows, 1))).argmax(axis=1), right)
+
+
+def test_weights_of_classes_find_the_rare_one_and_are_better_on_new_rows() -> None:
+    metric, none = get_metric("balanced_accuracy"), np.ones(3)
+    for goal in (AUTOMATIC, BestForMetric("balanced_accuracy")):
+        rule = choose_weights(goal, metric, several(3_000), parts(3_000), none)
+        assert isinstance(rule, ClassWeights)
+        assert rule.weights[2] == max(rule.weights) == 1.0
+        new = several(3_000, seed=5)
+        assert new.score(metric.about(0, rule)) > new.score(metric) + 0.03
+    assert choose_weights(AUTOMATIC, get_metric("accuracy"), several(3_000), parts(3_000), none) == MostProbable()
+    assert choose_weights(AUTOMATIC, get_metric("log_loss"), several(300), parts(300), none) == MostProbable()
+
+
+def test_costs_of_classes_are_least_by_the_rule_of_theory() -> None:
+    rows, costs = several(4_000), np.array([1.0, 1.0, 6.0])
+    goal = CostByClass((("measles", 6.0),))
+    rule = choose_weights(goal, get_metric("log_loss"), rows, parts(4_000), costs)
+    assert rule == ClassWeights((1.0, 1.0, 6.0))
+
+    def paid(by: LabelRule) -> float:
+        return cost_of_classes(costs, metrics.confusion_of(rows.y, choose_labels(by, rows.probabilities), 3))
+
+    assert paid(rule) < paid(MostProbable())
+    assert paid(rule) < paid(ClassWeights((1.0, 1.0, 60.0)))
+
+
+def test_a_goal_as_one_text_comes_back_as_it_was_written() -> None:
+    for text in ("", "0.3", "f1", "miss=5,alarm=1", "miss=5,alarm=1,hit=-2", "measles=5,flu=2"):
+        assert goal_text(parse_goal_text(text)) == text
+
+
 def test_without_a_goal_a_metric_of_probabilities_leaves_the_most_probable_class() -> None:
     y, probabilities = drawn(1_000, shift=-3.0)
     assert choose_rule(AUTOMATIC, get_metric("roc_auc"), LabelledRows(y, probabilities), parts(1_000)) == MostProbable()
@@ -204,7 +255,7 @@ def test_goals_are_read_and_wrong_ones_are_refused_in_words() -> None:
     assert parse_goal(None, "miss=5, alarm: 1") == LeastCost(5.0, 1.0)
     assert parse_goal(None, "alarm=1,miss=5,hit=-2") == LeastCost(5.0, 1.0, -2.0)
     wrong = [("1.5", None), ("auc", None), ("0", None), ("0.3", "miss=1,alarm=1"), (None, "miss=5"), (None, "miss=x,alarm=1"),
-             (None, "miss=1,alarm=0"), (None, "miss=1,miss=2,alarm=1"), (None, "loss=1")]  # fmt: skip
+             (None, "miss=1,alarm=0"), (None, "miss=1,miss=2,alarm=1"), (None, "measles=0"), (None, "measles=2,miss=1")]  # fmt: skip
     for threshold, cost in wrong:
         with pytest.raises(UsageError):
             parse_goal(threshold, cost)

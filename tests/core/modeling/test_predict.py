@@ -172,7 +172,12 @@ def test_what_cannot_be_predicted_or_written_is_refused_before_anything_is(tmp_p
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_fold_counts_only_when_it_is_whole(tmp_path):
+def flipped(data: bytes) -> bytes:
+    """`data` with one bit of its last byte changed."""
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+def test_a_fold_counts_only_when_it_is_whole_and_as_it_was_written(tmp_path):
     data = prepared()
     found = evaluated(data, tmp_path, quick("linear"))
     folder = tmp_path / found.folder
@@ -181,6 +186,10 @@ def test_a_fold_counts_only_when_it_is_whole(tmp_path):
     (folder / ".fold-3.1").mkdir()
     (folder / "fold-2" / cross_validation.SCORE_FILE).write_bytes(b'{"fold":')
     assert [score.fold for score in cross_validation.finished_folds(folder)] == [0]
+    predictions = (folder / "fold-0" / cross_validation.PREDICTIONS_FILE).read_bytes()
+    (folder / "fold-0" / cross_validation.PREDICTIONS_FILE).write_bytes(flipped(predictions))
+    assert cross_validation.finished_folds(folder) == ()
+    (folder / "fold-0" / cross_validation.PREDICTIONS_FILE).write_bytes(predictions)
     again = cross_validation.fit_fold(data, quick("linear"), 1, folder, threads=1, seconds_left=lambda: 60)
     assert again.score == found.folds[1].score
     assert np.isnan(cross_validation.out_of_fold_predictions(data, folder)[data.folds[2][1]]).all()

@@ -165,5 +165,5 @@ def test_a_column_of_words_says_not_how_much_a_row_counts():
 
 def test_a_run_that_detects_the_schema_counts_rows_by_the_column_asked_for():
     info = from_frame(table(rows=60)[["size", "colour", "grade", "number"]])
-    schema = understand(info, Detect("number", "grade"))
+    schema = understand(info, Detect("number", "grade")).schema
     assert (schema.target, schema.weight) == ("number", "grade")

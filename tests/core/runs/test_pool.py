@@ -1,6 +1,7 @@
 """Forked children: their answers, errors and deaths; held, let go on and ended."""
 
 import asyncio
+import errno
 import os
 import signal
 import time
@@ -10,7 +11,7 @@ import msgspec
 import psutil
 import pytest
 
-from tabsmith.errors import ReadError, ReportedError, WorkerError
+from tabsmith.errors import MachineError, ReadError, ReportedError, WorkerError
 from tabsmith.runs.controller import ActiveClock
 from tabsmith.runs.pool import Pool, Progress, TimeUpError
 
@@ -85,6 +86,47 @@ async def test_a_child_that_is_killed_from_outside_is_reported_as_out_of_memory(
 
     with pytest.raises(WorkerError, match="memory"):
         await Pool(1).run(work, Answer)
+
+
+async def test_a_child_that_was_killed_is_tried_once_more_with_no_other_beside_it(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    pool = Pool(2)
+
+    def killed_once(_: Progress) -> Answer:
+        if not started.exists():
+            started.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Answer(str(len(psutil.Process(parent).children())))
+
+    def beside(_: Progress) -> Answer:
+        while not started.exists():
+            time.sleep(0.001)
+        return Answer("done")
+
+    parent = os.getpid()
+    other, again = await asyncio.gather(pool.run(beside, Answer), pool.run(killed_once, Answer))
+    assert other.text == "done"
+    assert int(again.text) == len(_BEFORE) + 1
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "model.txt"), "DiskFullError"),
+        (OSError(errno.EROFS, "Read-only file system"), "ReadOnlyError"),
+        (RuntimeError("[Errno 28] Error writing bytes to file. Detail: No space left on device"), "DiskFullError"),
+        (MemoryError("Unable to allocate 3 GiB"), "MemoryShortError"),
+        (RuntimeError("std::bad_alloc"), "MemoryShortError"),
+    ],
+)
+async def test_trouble_of_the_machine_in_a_child_is_told_from_trouble_of_its_work(error: Exception, name: str) -> None:
+    def work(_: Progress) -> Answer:
+        raise error
+
+    with pytest.raises(MachineError) as raised:
+        await Pool(1).run(work, Answer)
+    assert raised.value.report().name == name
+    assert raised.value.report().next_step
 
 
 async def test_a_child_that_crashes_is_reported_with_its_signal() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tabsmith.errors import RunStateError
+from tabsmith.errors import ChecksumError, RunStateError
 from tabsmith.modeling.model import load_model
 from tabsmith.orchestration import events as loop
 from tabsmith.runs import events as run
@@ -16,7 +16,7 @@ from tabsmith.runs.spec import Limits, ModelChoice
 from tabsmith.runs.supervisor import require_resumable
 from tabsmith.runs.training import start_run
 from tabsmith.runs.watch import RunWatch, list_runs
-from tabsmith.storage import lock_owner
+from tabsmith.storage import lock_owner, verify_sealed
 from tests.core.runs.conftest import Start, ended, kill, resumed, until
 
 LONG = ModelChoice(family="any", limits=Limits(seconds=600), cores=1)
@@ -118,6 +118,7 @@ def test_a_run_stopped_before_there_is_a_score_is_cancelled_without_a_model(star
 
 
 def test_a_killed_run_is_seen_as_interrupted_and_goes_on_at_its_true_next_step(start: Start) -> None:
+    """A fold that the disk has damaged meanwhile is fitted again."""
     folder = start(ModelChoice(family="any", limits=Limits(seconds=600, iterations=4), cores=1))
     until(folder, lambda now: now.tried >= 2 and now.trials[-1].state == "evaluating")
     children = fold_processes(folder)
@@ -128,10 +129,18 @@ def test_a_killed_run_is_seen_as_interrupted_and_goes_on_at_its_true_next_step(s
     assert seen.state is RunState.INTERRUPTED
     before = len(folder.events().read().values)
     pending = [each.recipe for each in seen.trials if each.state == "evaluating"]
+    first = seen.trials[0].evaluation
+    assert first is not None
+    fold = folder.root / first.folder / "fold-1"
+    damaged = fold / "oof.npy"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    with pytest.raises(ChecksumError):
+        verify_sealed(fold)
     resumed(folder)
     snapshot = ended(folder, 120)
     assert snapshot.outcome == "success"
     assert [each.iteration for each in snapshot.trials] == [1, 2, 3, 4]
+    verify_sealed(fold)
     assert snapshot.trials[: seen.tried] == seen.trials[: seen.tried], "what was scored before the kill stands"
     again = [event for event in folder.events().read().values[before:] if isinstance(event, loop.Proposed)]
     assert again[0].iteration == seen.tried + 1
@@ -156,6 +165,7 @@ def test_a_second_worker_for_a_run_is_refused_by_its_lock(start: Start) -> None:
     folder = start(LONG)
     until(folder, lambda now: now.attempt == 1)
     start_run(folder)
+    until(folder, lambda _: b"LockedError" in folder.log.read_bytes())
     folder.send(Stop())
     assert ended(folder).attempt == 1
 

@@ -23,6 +23,7 @@ STRICT: Final = SandboxPolicy(
     open_files=256,
     file_mb=64,
     disk_mb=96,
+    files=1_000,
     seconds=8.0,
     cpu_seconds=1.0,
     output_bytes=1_000_000,
@@ -111,6 +112,27 @@ HOSTILE: Final = (
     Hostile("connect to an abstract socket", "socket.socket(socket.AF_UNIX).connect(chr(0) + '{tag}')"),
     Hostile("kill a process", "os.kill({bystander.pid}, signal.SIGKILL)"),
     Hostile("stop a process", "os.kill({bystander.pid}, signal.SIGSTOP)"),
+    Hostile("connect to a socket by its path", "socket.socket(socket.AF_UNIX).connect('{near}')"),
+    Hostile("limit another process", "__import__('resource').prlimit({bystander.pid}, 7, (1, 1)); breach()"),
+    Hostile("slow another process", "os.setpriority(os.PRIO_PROCESS, {bystander.pid}, 19); breach()"),
+    Hostile("slow all processes of the user", "os.setpriority(os.PRIO_USER, 0, 19); breach()", alone=True),
+    Hostile("pin another process", "os.sched_setaffinity({bystander.pid}, [0]); breach()"),
+    Hostile(
+        "reschedule another process",
+        "os.sched_setscheduler({bystander.pid}, os.SCHED_BATCH, os.sched_param(0)); breach()",
+    ),
+    Hostile("keep another process from the disk", "libc.syscall(251, 1, {bystander.pid}, 3 << 13) == 0 and breach()"),
+    Hostile("share System V memory", "libc.shmget({key_number}, 4096, 0o600) >= 0 and breach()"),
+    Hostile(
+        "call what nobody has looked at",
+        "libc.syscall(467, -1, b'', 0, 0) == -1 and ctypes.get_errno() != 38 and breach()",
+    ),
+    Hostile(
+        "make files without end",
+        "for n in range(3000): open(f'file{{n}}', 'w').close()\ntime.sleep(5); breach()",
+        ("files",),
+        alone=True,
+    ),
     Hostile("trace a process", "libc.ptrace(0x4206, {bystander.pid}, 0, 0) == 0 and breach()"),
     Hostile(
         "start 300 processes", _SPREAD + "if children(300, lambda: None) == 300: time.sleep(5); breach()", alone=True

@@ -4,6 +4,7 @@ All of it is made for the test, so a command that is not stopped harms nothing.
 """
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -12,6 +13,9 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+
+_LIBC = ctypes.CDLL(None)
+_CREATE_NEW, _REMOVE = 0o3600, 0
 
 
 class World:
@@ -34,14 +38,20 @@ class World:
         self.lasting = f"30.{int(self.tag[:8], 16)}"
         """Seconds of a `sleep` that nobody else runs."""
         self.bystander = subprocess.Popen(["sleep", "60"], env={"SECRET": self.secret, "PATH": os.environ["PATH"]})
+        self.near = self.work / "socket"
+        self.key_number = int(self.tag[:7], 16)
+        """The key of a piece of System V memory of its own."""
+        self._memory = _LIBC.shmget(self.key_number, 4096, _CREATE_NEW)
         self.tcp, self.udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
         self.abstract = socket.socket(socket.AF_UNIX)
         self.tcp.bind(("127.0.0.1", 0))
         self.udp.bind(("127.0.0.1", 0))
         self.abstract.bind(f"\0{self.tag}")
-        for each in (self.tcp, self.abstract):
+        self.by_path = socket.socket(socket.AF_UNIX)
+        self.by_path.bind(str(self.near))
+        for each in (self.tcp, self.abstract, self.by_path):
             each.listen()
-        for each in (self.tcp, self.udp, self.abstract):
+        for each in (self.tcp, self.udp, self.abstract, self.by_path):
             each.setblocking(False)
 
     def breaches(self) -> list[str]:
@@ -57,6 +67,7 @@ class World:
             "TCP": _heard(self.tcp),
             "UDP": _heard(self.udp),
             "an abstract socket": _heard(self.abstract),
+            "a socket by its path": _heard(self.by_path),
             "a process is left": self._left() != [],
         }
         return [name for name, yes in found.items() if yes]
@@ -67,7 +78,8 @@ class World:
         self.bystander.kill()
         self.bystander.wait()
         self.shared.unlink(missing_ok=True)
-        for each in (self.tcp, self.udp, self.abstract):
+        _LIBC.shmctl(self._memory, _REMOVE, None)
+        for each in (self.tcp, self.udp, self.abstract, self.by_path):
             each.close()
 
     def _bystander(self) -> str:

@@ -117,7 +117,7 @@ def test_a_folder_or_a_pipe_in_its_place_is_an_error(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(StorageError, match="a folder stands in its place"):
         opened_at(tmp_path / "folder").append(A)
-    with pytest.raises(StorageError, match="not a journal"):
+    with pytest.raises(StorageError, match="not a file"):
         opened_at(tmp_path / "pipe").append(A)
 
 

@@ -4,7 +4,12 @@ import pytest
 from msgspec.structs import replace
 
 from tabsmith.runs.jobs import TableRead
+from tabsmith.runs.spec import Detect
+from tabsmith.runs.stages import understand
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
+from tabsmith.tables.read.sources import FileSource
+from tabsmith.tables.schema.corrections import SchemaEdits, keep_corrections
+from tabsmith.tables.table import read_table
 from tabsmith.workflow import actions
 from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.effects import Effect
@@ -95,3 +100,21 @@ def test_a_correction_that_is_taken_back_is_not_made_again(begin) -> None:
         b.carry_on(conversation, answer)
     again = begin("houses.csv").session
     assert (kinds(again), told(again)) == (("numeric", "feature"), "")
+
+
+def test_a_run_of_the_command_line_takes_the_corrections_up_and_tells_them(tmp_path) -> None:
+    path = tmp_path / "flats.csv"
+    path.write_text("area,rooms,price\n" + "".join(f"{50 + k},{k % 4},{k * 7}\n" for k in range(80)))
+    info = read_table(str(path)).info
+    keep_corrections(info, "local", SchemaEdits(target="rooms", kinds={"area": "category"}, roles={"price": "ignore"}))
+    understood = understand(info, Detect(corrected_by="local"))
+    assert understood.schema.target == "rooms"
+    assert understood.schema.column("area").kind == "category"
+    assert understood.corrections == "target rooms, area as category, price as ignore"
+    asked = understand(info, Detect("price", corrected_by="local"))
+    assert asked.schema.target == "price", "what is asked for now counts more than what was ignored then"
+    assert asked.corrections == "area as category"
+    detected = understand(info, Detect())
+    assert detected.schema.column("area").kind != "category"
+    assert detected.corrections == ""
+    assert understand(read_table(FileSource(str(path))).info, Detect(corrected_by="telegram-7")).corrections == ""

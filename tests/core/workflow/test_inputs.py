@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,16 @@ from msgspec.structs import replace
 
 from tabsmith.errors import UsageError
 from tabsmith.limits import Limits
+from tabsmith.modeling.decisions.goals import LeastCost
 from tabsmith.orchestration.limits import read_budget
+from tabsmith.runs.spec import Confirmed
+from tabsmith.runs.supervisor import Supervisor
+from tabsmith.tables.profile.types import ValueCount
+from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.schema.manual import parse_manual_schema
 from tabsmith.workflow import actions
+from tabsmith.workflow.effects import StartTraining, start_run
+from tabsmith.workflow.form import ChoiceField, TextField
 from tabsmith.workflow.inputs import (
     read_column,
     read_columns,
@@ -22,8 +30,9 @@ from tabsmith.workflow.inputs import (
     show_columns,
     show_duration,
 )
-from tabsmith.workflow.session import FieldDefaults, FieldName
-from tabsmith.workflow.training_settings import equivalent_command, read_choice
+from tabsmith.workflow.session import FieldDefaults, FieldName, WorkflowSession
+from tabsmith.workflow.step_forms import step_form
+from tabsmith.workflow.training_settings import equivalent_command, event_of, read_choice, run_spec
 
 from . import builders as b
 
@@ -209,3 +218,64 @@ def test_what_is_left_out_and_what_is_delivered_are_in_the_run_and_in_the_comman
     session = replace(session, drafts={FieldName.FAMILY: "catboost"})
     assert read_choice(session).choice.families == ("catboost",)
     assert "--model catboost" in equivalent_command(session)
+
+
+def _of_two_classes() -> WorkflowSession:
+    """A session at the model step whose target `sold` is yes or no, with yes as the event that was found."""
+    session = b.at(*b.TO_MODEL)
+    assert session.schema is not None
+    assert session.table is not None
+    columns = tuple(
+        replace(each, top=(ValueCount("yes", 30), ValueCount("no", 70))) if each.name == "price" else each
+        for each in session.table.profile.columns
+    )
+    return replace(
+        session,
+        schema=replace(session.schema, problem_type="binary", event="yes"),
+        table=replace(session.table, profile=replace(session.table.profile, columns=columns)),
+    )
+
+
+def test_the_event_and_what_labels_are_for_are_in_the_run_and_in_the_command() -> None:
+    session = _of_two_classes()
+    fields = {field.name: field for field in step_form(session).fields if isinstance(field, TextField | ChoiceField)}
+    event = fields[FieldName.EVENT]
+    assert isinstance(event, ChoiceField)
+    assert (event.value, [option.value for option in event.options]) == ("yes", ["no", "yes"])
+    assert "--event" not in equivalent_command(session)
+    session = replace(session, drafts={FieldName.EVENT: "no", FieldName.LABELS: "miss=5, alarm=1"})
+    accepted = run_spec(session, "r", 0.0).schema
+    assert isinstance(accepted, Confirmed)
+    assert accepted.accepted.event == "no"
+    assert read_choice(session).choice.goal == LeastCost(5.0, 1.0)
+    assert "--event no --cost miss=5,alarm=1" in equivalent_command(session)
+    session = replace(session, drafts={FieldName.EVENT: "another target's class", FieldName.LABELS: "measles=2"})
+    assert event_of(session) == "yes"
+    assert [problem.field for problem in read_choice(session).problems] == [FieldName.LABELS]
+    session = replace(session, drafts={FieldName.LABELS: "f1"})
+    assert "--threshold f1" in equivalent_command(session)
+
+
+def test_files_and_models_are_named_at_this_machine_and_not_from_a_phone() -> None:
+    drafts = {FieldName.RECIPE: "~/mine.json", FieldName.RESUME_FROM: "price-1", FieldName.TEST: "later.csv"}
+    drafts[FieldName.FAMILIES] = "linear, knn"
+    session = replace(b.at(*b.TO_MODEL), drafts=drafts)
+    command = equivalent_command(session)
+    assert "--families linear,nearest_neighbors" in command
+    assert "--recipe '~/mine.json' --resume-from price-1 --test later.csv" in command
+    spec = run_spec(session, "r", 0.0)
+    assert (spec.test, spec.choice.resume_from) == (FileSource("later.csv"), "price-1")
+    phone = replace(session, user="telegram-7")
+    spec = run_spec(phone, "r", 0.0)
+    assert (spec.test, spec.choice.resume_from) == (None, "")
+    assert "--recipe" not in equivalent_command(phone)
+    names = {field.name for field in step_form(phone).fields if isinstance(field, TextField)}
+    assert not names & {FieldName.RECIPE, FieldName.RESUME_FROM, FieldName.TEST}
+
+
+async def test_a_recipe_file_that_is_not_there_ends_the_start_in_words(tmp_path: Path) -> None:
+    spec = run_spec(b.at(*b.TO_MODEL), "r", 0.0)
+    failed = await start_run(StartTraining(spec, str(tmp_path / "gone.json")), Supervisor())
+    assert failed is not None
+    assert failed.error.name == "RecipeError"
+    assert failed.error.next_step

@@ -37,6 +37,7 @@ def test_the_model_step_shows_its_defaults_as_values() -> None:
         FieldName.TIME: "60 s",
         FieldName.METRIC: "default",
         FieldName.FAMILY: "any",
+        FieldName.FAMILIES: "",
         FieldName.EXCLUDE: "",
         FieldName.AGENT: "search",
         FieldName.BUDGET: "",
@@ -44,6 +45,9 @@ def test_the_model_step_shows_its_defaults_as_values() -> None:
         FieldName.ITERATIONS: "no limit",
         FieldName.SEED: "0",
         FieldName.DELIVER: "all rows",
+        FieldName.RECIPE: "",
+        FieldName.RESUME_FROM: "",
+        FieldName.TEST: "",
     }
     assert shown.command.startswith("tabsmith train")
     assert shown.missing == ()

@@ -14,6 +14,7 @@ import msgspec
 
 from tabsmith.errors import WORK_FAILED, AgentMissingError, StorageError, TabsmithError
 from tabsmith.families.registry import family_distributions
+from tabsmith.formatting import size
 from tabsmith.paths import folders
 from tabsmith.text import plural
 from tabsmith.version import __version__
@@ -53,6 +54,7 @@ def doctor(as_json: bool) -> int:
         _python(),
         _settings(),
         *_folders(),
+        *_rooms(),
         *(_package(name) for name in _PACKAGES),
         *_extras(),
         *_agents(),
@@ -102,6 +104,15 @@ def _folder(name: str, path: Path) -> Finding:
     free = shutil.disk_usage(path).free
     says = f"{path}, {free / 1e9:,.0f} GB free"
     return Finding(name, "warning" if free < _LITTLE_SPACE else "ok", says)
+
+
+def _rooms() -> list[Finding]:
+    """What takes room, the largest first."""
+    from tabsmith.upkeep.clean import measure_rooms
+
+    rooms = measure_rooms()
+    says = ", ".join(f"{room.kind} {size(room.size)}" for room in rooms) or "nothing is saved yet"
+    return [Finding("room", "ok", f"{says} (tabsmith clean)")]
 
 
 def _package(name: str, extra: str = "") -> Finding:

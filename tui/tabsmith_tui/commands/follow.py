@@ -11,7 +11,7 @@ from tabsmith.errors import INTERRUPTED, WORK_FAILED, RunStateError, UsageError
 from tabsmith.presentation.budgets import used_so_far
 from tabsmith.presentation.events import EventPrinter
 from tabsmith.presentation.tasks import has_tasks
-from tabsmith.runs.events import Answer
+from tabsmith.runs.events import Answer, RunState
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.replies import accepted_words, open_question, parse_line
 from tabsmith.runs.snapshot import RunSnapshot
@@ -77,6 +77,9 @@ def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
         return run.error.exit_code
     if run.report is None:
         say(f"The run {run_id} is {run.state.value}: there is no model yet.")
+        if run.state is RunState.INTERRUPTED:
+            say(run.message)
+            say(f"To resume it: tabsmith runs resume {run_id}")
         return WORK_FAILED
     if not as_json:
         print_text()

@@ -22,6 +22,8 @@ _COMMANDS: Final = {
     "runs": ("runs", "List, show, follow, resume or stop runs."),
     "bridge": ("bridge", "Telegram: the same conversation from a phone."),
     "config": ("config", "Show, check or change the settings."),
+    "check": ("check", "Verify everything that tabsmith has saved, and say what can be mended."),
+    "clean": ("clean", "Show what takes room, and remove what is no longer needed."),
     "doctor": ("doctor", "Say what is installed, what is reachable, where things live."),
 }
 """Each command: the module beside this one that defines it, and its line in the help."""

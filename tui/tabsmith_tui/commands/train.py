@@ -25,6 +25,7 @@ from tabsmith.runs.training import metric_by_name
 from tabsmith.tables.read.sources import DatabaseSource, JoinSource, SampleSource, Source, parse_source
 from tabsmith.tables.schema.types import ManualSchema
 from tabsmith.workflow.inputs import read_names
+from tabsmith.workflow.session import LOCAL_USER
 from tabsmith_tui.commands.follow import follow, launch, leave_running, on_a_terminal
 from tabsmith_tui.commands.output import json_option, say
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
@@ -56,6 +57,9 @@ from tabsmith_tui.commands.read_options import SourceOptions, source_options
 @click.option(
     "--schema", "schema", metavar="TEXT|@FILE", help="A schema in words; the table is read when training starts."
 )
+@click.option(
+    "--detected", is_flag=True, help="The schema as it is detected, without what you corrected in it on the screen."
+)
 @click.option("--weight", metavar="COL", default="", help="The column that says how much each row counts.")
 @click.option("--agent", type=click.Choice(get_args(AgentName)), help="Who proposes; agents.default if not given.")
 @click.option("--budget", metavar="$D", help="The most an agent may cost: '$2', 2.00, '100k tokens', none.")
@@ -84,6 +88,7 @@ def train(
     test_path: str | None,
     keep_measured: bool,
     schema: str | None,
+    detected: bool,
     weight: str,
     agent: AgentName | None,
     budget: str | None,
@@ -130,7 +135,9 @@ def train(
         require_available(proposer, settings.agents)
     source = _checked(options.source(path), settings)
     test = None if test_path is None else _checked(parse_source(test_path), settings)
-    folder = start(source, _schema_choice(target, schema, weight, event or ""), choice, test=test)
+    folder = start(
+        source, _schema_choice(target, schema, weight, event or "", "" if detected else LOCAL_USER), choice, test=test
+    )
     return follow(folder, as_json=as_json) if not detach else leave_running(folder, as_json=as_json)
 
 
@@ -162,9 +169,10 @@ def checked_breakpoints(breakpoints: Sequence[str]) -> tuple[str, ...]:
     return tuple(breakpoints)
 
 
-def _schema_choice(target: str | None, schema: str | None, weight: str, event: str) -> SchemaChoice:
+def _schema_choice(target: str | None, schema: str | None, weight: str, event: str, user: str) -> SchemaChoice:
+    """The schema in words, or the detected one as `user` corrected it on the screen ("": as it is detected)."""
     if schema is None:
-        return Detect(target or "", weight, event)
+        return Detect(target or "", weight, event, user)
     from tabsmith.tables.schema.manual import parse_manual_schema
 
     manual: ManualSchema = parse_manual_schema(_read_text(schema))

@@ -1,11 +1,14 @@
-"""The models screen: list, report, predict, export, delete."""
+"""The models screen: list, report, predict, name, note, promote, compare, export, delete."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from tabsmith.errors import TabsmithError
+from tabsmith.modeling.catalog import DEFAULT_ALIAS
+from tabsmith.presentation.comparisons import comparison_lines
 from tabsmith.presentation.spans import LabelledLine
 from tabsmith.presentation.summaries import model_cells, model_facts, report_facts
 from tabsmith.text import plural
@@ -13,12 +16,17 @@ from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import start_worker
 from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen
 from tabsmith_tui.screens.listing import ListScreen
-from tabsmith_tui.widgets.literal import ContentText, assemble, contents, literal
+from tabsmith_tui.widgets.literal import ContentText, assemble, content, contents, literal
 from tabsmith_tui.widgets.menu import Item
 
 if TYPE_CHECKING:
     from tabsmith.modeling.model_files import ModelSummary
     from tabsmith.modeling.results import ModelReport
+
+
+_OF_A_MODEL: Final = frozenset(
+    {"open", "predict", "export", "delete", "rename", "note_on", "promote", "mark", "compare"}
+)
 
 
 class ModelsScreen(ListScreen["ModelSummary"]):
@@ -35,12 +43,16 @@ class ModelsScreen(ListScreen["ModelSummary"]):
     def __init__(self) -> None:
         super().__init__()
         self._reports: dict[str, ModelReport | None] = {}
+        self.marked = ""  # the id of the model that another one is compared with
 
     def load(self) -> "dict[str, ModelSummary]":
         return {model.id: model for model in self.services.store.models()}
 
     def item(self, key: str, thing: "ModelSummary") -> Item:
-        return Item(key, contents(model_cells(thing, self.services.clock())))
+        kind, *others = contents(model_cells(thing, self.services.clock()))
+        if self.marked:
+            kind = assemble(("▪ " if key == self.marked else "  ", "$accent"), kind)
+        return Item(key, (kind, *others))
 
     def group_of(self, thing: "ModelSummary") -> str:  # noqa: ARG002
         return "Models"
@@ -69,9 +81,11 @@ class ModelsScreen(ListScreen["ModelSummary"]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer only what is possible with the model under the cursor."""
-        if action not in ("open", "predict", "export", "delete"):
+        if action not in _OF_A_MODEL:
             return True
         model = self.current if self.is_mounted else None
+        if action == "compare":
+            return model is not None and self.marked not in ("", model.id) and not model.damaged
         return model is not None and (action == "delete" or not model.damaged)
 
     def action_open(self) -> None:
@@ -104,6 +118,64 @@ class ModelsScreen(ListScreen["ModelSummary"]):
     async def _export(self, model_id: str, file: Path) -> None:
         if await self.succeeds(partial(self.services.store.export_model, model_id, file)):
             self.app.notify(f"The model is in {file}.", timeout=10)
+
+    def action_rename(self) -> None:
+        """Ask for a name, and give it to the model."""
+        if model := self.current:
+            question = assemble("What ", literal(model.id, 60), " is called in every list; empty takes the name away.")
+            keep = partial(self.services.store.rename_model, model.id)
+            self._ask("Name the model", question, keep, text=model.name, example="Churn of 2026")
+
+    def action_note_on(self) -> None:
+        """Ask for a note, and keep it on the model."""
+        if model := self.current:
+            question = assemble("A note on ", literal(model.id, 60), "; empty takes it away.")
+            keep = partial(self.services.store.note_on_model, model.id)
+            self._ask("Note", question, keep, text=model.note, example="before the price change")
+
+    def action_promote(self) -> None:
+        """Ask for an alias, and let it mean the model."""
+        if model := self.current:
+            question = assemble(
+                "The alias that means ", literal(model.id, 60), " from now on, wherever a model is named. ",
+                "`tabsmith models rollback` takes it back.",
+            )  # fmt: skip
+            keep = partial(self.services.store.promote_model, model.id)
+            self._ask("Promote the model", question, keep, text=DEFAULT_ALIAS, example=DEFAULT_ALIAS)
+
+    def _ask(self, title: str, question: ContentText, keep: Callable[[str], None], *, text: str, example: str) -> None:
+        """Ask for a line, and keep it; what is wrong with it is said in the dialog."""
+        from tabsmith_tui.screens.dialogs import AskLineScreen
+
+        async def take(typed: str) -> TabsmithError | None:
+            try:
+                await asyncio.to_thread(keep, typed)
+            except TabsmithError as error:
+                return error
+            await self._reload()
+            return None
+
+        self.app.push_screen(AskLineScreen(title, question, take, text=text, example=example))
+
+    def action_mark(self) -> None:
+        """Mark the model, or unmark it."""
+        if model := self.current:
+            self.marked = "" if model.id == self.marked else model.id
+            self.draw()
+
+    def action_compare(self) -> None:
+        """Compare the marked model with the one under the cursor, on the test set of both."""
+        if model := self.current:
+            start_worker(self, partial(self._compare, self.marked, model.id), "compare", alone=True)
+
+    async def _compare(self, first: str, second: str) -> None:
+        try:
+            found = await asyncio.to_thread(self.services.store.compare_models, first, second)
+        except Exception as error:  # noqa: BLE001 - shown with its real name
+            self.show_error(error)
+            return
+        told = content(comparison_lines(found))
+        self.app.push_screen(QuestionScreen("Two models on the same rows", told, (DialogAnswer("", "back"),)))
 
     def action_delete(self) -> None:
         """Delete the model, after a question."""

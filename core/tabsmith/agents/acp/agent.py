@@ -7,22 +7,20 @@ from typing import Final, Literal, TypeAlias
 
 from tabsmith.agents.acp.client import AcpClient
 from tabsmith.agents.acp.coding_session import AcpCodingSession
-from tabsmith.agents.acp.connection import JsonLines, converse, program_name, resolve_command
+from tabsmith.agents.acp.connection import JsonLines, acp_environment, converse, program_name, resolve_command
 from tabsmith.agents.agent_jobs import (
     AgentJob,
     AgentJobEnd,
     AgentJobResult,
     AskPermission,
     CodingAgent,
-    CommandWrapper,
     DeadlineMissed,
+    JobSandbox,
     OnActivity,
-    unwrapped,
 )
-from tabsmith.agents.api_keys import agent_environment
 from tabsmith.agents.backend import Availability, not_usable
 from tabsmith.agents.protocol import AgentName, ModelClient, OnReply
-from tabsmith.config.settings import AgentSettings
+from tabsmith.config.settings import AcpSettings, AgentSettings
 from tabsmith.errors import AgentMissingError, AgentTimeoutError, ConfigError
 from tabsmith.text import clean
 
@@ -39,7 +37,7 @@ _Stopped: TypeAlias = DeadlineMissed | Literal["turn limit"]
 
 
 class AcpCodingAgent:
-    """Does each job in a new process of `command`, which `wrap` puts into a sandbox.
+    """Does each job in a new process of the settings' command, which is put into `sandbox` as a whole.
 
     The permission policy sees only what the program asks for: one that asks for nothing is held by the sandbox alone.
     `AgentJob.resumes` is the session id of the agent itself, which `ModelReply.foreign` reports.
@@ -47,9 +45,10 @@ class AcpCodingAgent:
 
     name: AgentName = "acp"
 
-    def __init__(self, command: tuple[str, ...], wrap: CommandWrapper = unwrapped) -> None:
-        self._command = command
-        self._wrap = wrap
+    def __init__(self, settings: AcpSettings, sandbox: JobSandbox) -> None:
+        self._command = settings.command
+        self._settings = settings
+        self._sandbox = sandbox
 
     async def work(
         self, job: AgentJob, on_reply: OnReply, on_activity: OnActivity, ask_permission: AskPermission
@@ -62,7 +61,7 @@ class AcpCodingAgent:
             stopped.extend(await _watched(session, lines))
 
         try:
-            await converse(self._command, mark=job.session, folder=job.folder, talk=talk, wrap=self._wrap)
+            await converse(self._settings, mark=job.session, folder=job.folder, talk=talk, sandbox=self._sandbox)
         finally:
             session.end()
         for reason in stopped:
@@ -99,7 +98,7 @@ async def _watched(session: AcpCodingSession, lines: JsonLines) -> list[_Stopped
 def availability(settings: AgentSettings) -> Availability:
     """Tell whether the command's program and the protocol's package are there."""
     try:
-        program = resolve_command(settings.acp.command, agent_environment())[0]
+        program = resolve_command(settings.acp.command, acp_environment(settings.acp))[0]
     except (AgentMissingError, ConfigError) as error:
         return not_usable("acp", error)
     return Availability("acp", "usable", f"{clean(program)}, which has its own model and login")
@@ -117,11 +116,9 @@ def model_name(settings: AgentSettings) -> str:
 
 def make_client(settings: AgentSettings) -> ModelClient:
     """Return a client; it starts the program for each prompt."""
-    return AcpClient(settings.acp.command)
+    return AcpClient(settings.acp)
 
 
-def make_coding_agent(
-    settings: AgentSettings, _wrap_commands: CommandWrapper, wrap_program: CommandWrapper
-) -> CodingAgent:
+def make_coding_agent(settings: AgentSettings, sandbox: JobSandbox) -> CodingAgent:
     """Return a coding agent whose program runs in the job's sandbox as a whole, as its commands cannot be told apart."""
-    return AcpCodingAgent(settings.acp.command, wrap_program)
+    return AcpCodingAgent(settings.acp, sandbox)

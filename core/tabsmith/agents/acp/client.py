@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 from tabsmith.agents.acp.connection import JsonLines, converse, initialize, program_name
 from tabsmith.agents.protocol import AgentName, ModelReply, ModelRequest, OnReply
 from tabsmith.agents.usage import NO_USAGE, Usage
+from tabsmith.config.settings import AcpSettings
 from tabsmith.errors import AgentReplyError, AgentTimeoutError
 
 if TYPE_CHECKING:
@@ -192,13 +193,14 @@ _INSTRUCTION: Final = "Use no tools, open no files and ask nothing: your message
 
 
 class AcpClient:
-    """Sends each request to a new process of `command`, which gets an empty folder and no permissions."""
+    """Sends each request to a new process of the settings' command, which gets an empty folder and no permissions."""
 
     name: AgentName = "acp"
     model = ""  # the program chooses
 
-    def __init__(self, command: tuple[str, ...]) -> None:
-        self._command = command
+    def __init__(self, settings: AcpSettings) -> None:
+        self._command = settings.command
+        self._settings = settings
 
     async def ask(self, request: ModelRequest, on_reply: OnReply) -> str:
         """Return the text of the whole answer; see `ModelClient`. Raises AgentError."""
@@ -207,7 +209,7 @@ class AcpClient:
         try:
             with tempfile.TemporaryDirectory(prefix="tabsmith-acp-", ignore_cleanup_errors=True) as folder:
                 talk = partial(session.prompt, blocks=blocks, folder=folder)
-                await converse(self._command, mark=request.session, folder=folder, talk=talk, seconds=request.seconds)
+                await converse(self._settings, mark=request.session, folder=folder, talk=talk, seconds=request.seconds)
         except TimeoutError as error:
             what = f"{program_name(self._command)} gave no answer within {request.seconds:g} seconds."
             raise AgentTimeoutError(what, next_step="Raise agents.timeout, or try the program by itself.") from error

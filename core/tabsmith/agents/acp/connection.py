@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tabsmith.agents.agent_jobs import CommandWrapper, unwrapped
+from tabsmith.agents.agent_jobs import JobSandbox
 from tabsmith.agents.agent_program import AgentProgram, run_program
-from tabsmith.agents.api_keys import KEYS_FILE_NAME, agent_environment, redact
+from tabsmith.agents.api_keys import KEYS_FILE_NAME, program_environment, redact
+from tabsmith.config.settings import AcpSettings
 from tabsmith.errors import (
     AgentAccessError,
     AgentError,
@@ -131,25 +132,47 @@ def program_name(command: tuple[str, ...]) -> str:
     return f"The agent program {clean(Path(command[0]).name, 40)!r}"
 
 
+_PROVIDER_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "claude": ("ANTHROPIC_*", "CLAUDE_*"),
+    "codex": ("OPENAI_*", "CODEX_*"),
+    "gemini": ("GEMINI_*", "GOOGLE_*"),
+    "mistral": ("MISTRAL_*",),
+    "qwen": ("DASHSCOPE_*", "QWEN_*"),
+}
+"""The variables of its own provider that a program gets whose file has this word in its name."""
+
+
+def acp_environment(settings: AcpSettings) -> dict[str, str]:
+    """Return the environment for the program: the plain variables, those of its own provider, and those that the settings
+    name. Raises ConfigError."""
+    name = Path(settings.command[0]).name if settings.command else ""
+    own = [pattern for word, patterns in _PROVIDER_VARIABLES.items() if word in name for pattern in patterns]
+    return program_environment((*own, *settings.variables))
+
+
 async def converse(
-    command: tuple[str, ...],
+    settings: AcpSettings,
     *,
     mark: str,
     folder: str,
     talk: Callable[[JsonLines], Awaitable[None]],
     seconds: float | None = None,
-    wrap: CommandWrapper = unwrapped,
+    sandbox: JobSandbox | None = None,
 ) -> None:
-    """Run `command` in `folder` while `talk` talks with it.
+    """Run the settings' command in `folder`, in `sandbox` if there is one, while `talk` talks with it.
 
     The program's exit ends the talk, even if a child still holds its pipes; in the end the program and everything it
     started are gone. Raises AgentError, and TimeoutError if `talk` lasts longer than `seconds`.
     """
     try:
-        variables = agent_environment()
+        variables = acp_environment(settings)
     except ConfigError as error:
         raise AgentMissingError(error.what, where=error.where, next_step=error.next_step) from error
-    wrapped = wrap(resolve_command(command, variables))
+    command = settings.command
+    wrapped = resolve_command(command, variables)
+    if sandbox is not None:
+        wrapped = sandbox.wrap_program(wrapped)
+        variables |= sandbox.program_variables
     try:
         async with run_program(
             wrapped, mark=mark, environment={**variables, "PWD": folder}, folder=Path(folder)

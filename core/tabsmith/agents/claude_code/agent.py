@@ -20,18 +20,18 @@ from tabsmith.agents.agent_jobs import (
     AgentJobResult,
     AskPermission,
     CodingAgent,
-    CommandWrapper,
     Deadline,
+    JobSandbox,
     OnActivity,
 )
-from tabsmith.agents.agent_program import run_program
-from tabsmith.agents.api_keys import agent_environment, is_secret, keys_file
+from tabsmith.agents.agent_program import CALL_MARK, run_program
+from tabsmith.agents.api_keys import keys_file
 from tabsmith.agents.backend import Availability, not_usable
 from tabsmith.agents.claude_code.client import (
     INSTALL_HINT,
-    OUTER_SESSION_VARIABLES,
     QUIET_VARIABLES,
     ClaudeCodeClient,
+    claude_environment,
     find_program,
 )
 from tabsmith.agents.permission_policy import PermissionPolicy
@@ -108,20 +108,21 @@ _VARIABLES: Final = {
     "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",  # the job is over when the agent says so
     "CLAUDE_CODE_DISABLE_CLAUDE_MDS": "1",
 }
-_OTHER_SECRETS: Final = ("ANTHROPIC_CUSTOM_HEADERS",)
+_MARKS: Final = (CALL_MARK, "TABSMITH_AGENTS_PROCESS")
 
 
 class ClaudeCodingAgent:
     """Does each job in a process and a session of its own. A job that resumes a session begins as a copy of it.
 
-    `wrap_commands` puts each command that the agent runs into a sandbox.
+    Each command that the agent runs is put into `sandbox`. After a command the program reads in TMPDIR where the command left
+    its shell, so TMPDIR is the sandbox's. The program's own socket lies elsewhere.
     """
 
     name: AgentName = "claude-code"
 
-    def __init__(self, model: str, wrap_commands: CommandWrapper) -> None:
+    def __init__(self, model: str, sandbox: JobSandbox) -> None:
         self._model = model
-        self._wrap_commands = wrap_commands
+        self._sandbox = sandbox
 
     async def work(
         self, job: AgentJob, on_reply: OnReply, on_activity: OnActivity, ask_permission: AskPermission
@@ -131,9 +132,7 @@ class ClaudeCodingAgent:
         from tabsmith.agents.claude_code.coding_session import run_session  # late: they import claude-agent-sdk
         from tabsmith.agents.claude_code.usage_tracker import ClaudeUsageTracker
 
-        environment = {
-            name: value for name, value in agent_environment().items() if name not in OUTER_SESSION_VARIABLES
-        }
+        environment = claude_environment()
         if not Path(job.folder).is_dir():
             raise AgentError("The folder to work in is not there.", where=job.folder)
         if transcript(job.session) is not None:
@@ -155,7 +154,9 @@ class ClaudeCodingAgent:
                 system, shell = Path(folder) / "system.txt", Path(folder) / "shell"
                 system.write_text(job.prompt.system, encoding="utf-8")
                 variables = session_variables(environment)
-                _write_shell(shell, variables, self._wrap_commands)
+                own = Path(folder) / "own"
+                own.mkdir(mode=0o700)
+                _write_shell(shell, self._sandbox)
                 async with run_program(
                     self._command(program, job, system),
                     mark=job.session,
@@ -163,6 +164,11 @@ class ClaudeCodingAgent:
                         **variables,
                         **_VARIABLES,
                         "CLAUDE_CODE_SHELL_PREFIX": str(shell),
+                        "XDG_RUNTIME_DIR": str(own),
+                        "TMPDIR": str(self._sandbox.temporary),
+                        # The program asks git about the folder, outside of the sandbox, and git obeys a repository's own
+                        # settings, which an agent can write. The agent's commands have their repository.
+                        "GIT_DIR": str(own / "no-repository"),
                         "PWD": job.folder,
                     },
                     folder=Path(job.folder),
@@ -192,12 +198,14 @@ class ClaudeCodingAgent:
         return command
 
 
-def _write_shell(path: Path, variables: Mapping[str, str], wrap: CommandWrapper) -> None:
-    """Write the shell that runs the agent's commands in their sandbox, without the keys, which the commands could tell
-    the model or write down."""
-    shell = shlex.join(wrap(["bash", "-c"]))
-    secrets = [name for name in variables if name.isidentifier() and (is_secret(name) or name in _OTHER_SECRETS)]
-    path.write_text(f'#!/bin/sh\nunset {" ".join(secrets)}\nexec {shell} "$1"\n', encoding="utf-8")
+def _write_shell(path: Path, sandbox: JobSandbox) -> None:
+    """Write the shell that runs the agent's commands in their sandbox, with the sandbox's variables and the marks of this
+    call, and nothing else of the program's environment."""
+    variables = [f"{name}={value}" for name, value in sandbox.command_variables.items()]
+    line = shlex.join(["env", "-i", *variables])
+    marks = " ".join(f'"{name}=${name}"' for name in _MARKS)
+    shell = shlex.join(sandbox.wrap_command(["bash", "-c"]))
+    path.write_text(f'#!/bin/sh\nexec {line} {marks} {shell} "$1"\n', encoding="utf-8")
     path.chmod(0o700)
 
 
@@ -208,7 +216,7 @@ def availability(settings: AgentSettings) -> Availability:
     """Tell whether the program is there, and whether its login can be seen."""
     try:
         program = find_program()
-        variables = agent_environment()
+        variables = claude_environment()
     except (AgentMissingError, ConfigError) as error:
         return not_usable("claude-code", error)
     name = model_name(settings)
@@ -239,12 +247,10 @@ def make_client(settings: AgentSettings) -> ModelClient:
     return ClaudeCodeClient(model_name(settings))
 
 
-def make_coding_agent(
-    settings: AgentSettings, wrap_commands: CommandWrapper, _wrap_program: CommandWrapper
-) -> CodingAgent:
+def make_coding_agent(settings: AgentSettings, sandbox: JobSandbox) -> CodingAgent:
     """Return a coding agent whose commands run in the job's sandbox. The program itself stays outside, because it needs
     its login and its model's server; its file tools pass the permission policy."""
-    return ClaudeCodingAgent(model_name(settings), wrap_commands)
+    return ClaudeCodingAgent(model_name(settings), sandbox)
 
 
 def _login(variables: Mapping[str, str]) -> str:

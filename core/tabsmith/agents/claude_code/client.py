@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tabsmith.agents.agent_program import run_program
-from tabsmith.agents.api_keys import agent_environment
+from tabsmith.agents.api_keys import program_environment
 from tabsmith.agents.protocol import AgentName, ModelRequest, OnReply
 from tabsmith.errors import AgentError, AgentMissingError, AgentTimeoutError
 
@@ -22,6 +22,12 @@ QUIET_VARIABLES: Final = {
     "CLAUDE_CODE_MAX_RETRIES": "1",  # tabsmith's own retries are the ones that count; see conversation.py
     "DISABLE_AUTOUPDATER": "1",
     "DISABLE_TELEMETRY": "1",
+}
+_OWN_VARIABLES: Final = ("ANTHROPIC_*", "CLAUDE*", "DISABLE_*", "API_TIMEOUT_MS", "MAX_THINKING_TOKENS")
+_CLOUD_VARIABLES: Final = {
+    "CLAUDE_CODE_USE_BEDROCK": ("AWS_*",),
+    "CLAUDE_CODE_USE_VERTEX": ("GOOGLE_*", "GCLOUD_*", "CLOUDSDK_*", "CLOUD_ML_REGION", "VERTEX_*"),
+    "CLAUDE_CODE_USE_FOUNDRY": ("AZURE_*",),
 }
 OUTER_SESSION_VARIABLES: Final = frozenset({"CLAUDECODE", "CLAUDE_CODE_SESSION_ID"})
 
@@ -45,6 +51,18 @@ def find_program() -> Path:
     return Path(on_path)
 
 
+def claude_environment() -> dict[str, str]:
+    """Return the environment for the program: its own variables, and those of the cloud that it is set to ask for its model.
+
+    Raises ConfigError.
+    """
+    patterns = list(_OWN_VARIABLES)
+    for switch, variables in _CLOUD_VARIABLES.items():
+        if os.environ.get(switch, "").strip() not in {"", "0", "false"}:
+            patterns += variables
+    return {name: value for name, value in program_environment(patterns).items() if name not in OUTER_SESSION_VARIABLES}
+
+
 class ClaudeCodeClient:
     """Sends each request to a new process of Claude Code, in an empty temporary folder."""
 
@@ -64,7 +82,7 @@ class ClaudeCodeClient:
             converse,  # late: it imports the kit, which find_program looked for
         )
 
-        variables = {name: value for name, value in agent_environment().items() if name not in OUTER_SESSION_VARIABLES}
+        variables = claude_environment()
         try:
             async with asyncio.timeout(request.seconds):
                 with tempfile.TemporaryDirectory(prefix="tabsmith-claude-", ignore_cleanup_errors=True) as folder:

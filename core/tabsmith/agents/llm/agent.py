@@ -1,6 +1,6 @@
 """The agent `llm`, for the registry."""
 
-from tabsmith.agents.agent_jobs import CodingAgent, CommandWrapper
+from tabsmith.agents.agent_jobs import CodingAgent, JobSandbox
 from tabsmith.agents.backend import Availability, not_usable
 from tabsmith.agents.llm.providers import KEY_VARIABLES, NO_KEY, choose_endpoint
 from tabsmith.agents.protocol import ModelClient
@@ -38,9 +38,7 @@ def make_client(settings: AgentSettings) -> ModelClient:
     return LlmClient(endpoint)
 
 
-def make_coding_agent(
-    settings: AgentSettings, wrap_commands: CommandWrapper, wrap_program: CommandWrapper
-) -> CodingAgent:
+def make_coding_agent(settings: AgentSettings, sandbox: JobSandbox) -> CodingAgent:
     """Raise AgentError: a chat model only answers."""
-    del settings, wrap_commands, wrap_program
+    del settings, sandbox
     raise AgentError("The agent llm only answers; it cannot work in a folder.", next_step="Choose claude-code or acp.")

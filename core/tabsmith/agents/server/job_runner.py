@@ -17,6 +17,7 @@ from tabsmith.agents.agent_jobs import (
     CodingAgent,
     CommandWrapper,
     Deadline,
+    JobSandbox,
     PermissionAnswer,
     PermissionRequest,
     unwrapped,
@@ -37,7 +38,7 @@ from tabsmith.agents.server.messages import (
 )
 from tabsmith.errors import AgentTimeoutError
 from tabsmith.paths import folders
-from tabsmith.sandbox.policy import SandboxPolicy
+from tabsmith.sandbox.policy import WALLS, NetworkAccess, SandboxPolicy, sandbox_environment
 from tabsmith.sandbox.runner import scratch_folder, wrap_command
 from tabsmith.text import clean_block
 
@@ -63,9 +64,7 @@ class JobRunner:
         """Do the job, which may take `grace` seconds longer than its own time. Raises AgentError."""
         with scratch_folder() as name:
             scratch = Path(name)
-            coding_agent = backend(agent).make_coding_agent(
-                config.load().agents, _command_wrapper(job, scratch), _program_wrapper(job, scratch)
-            )
+            coding_agent = backend(agent).make_coding_agent(config.load().agents, _job_sandbox(job, scratch))
             return await self._run(coding_agent, job, grace)
 
     async def _run(self, coding_agent: CodingAgent, job: AgentJob, grace: float) -> AgentJobFinished:
@@ -103,20 +102,29 @@ class JobRunner:
         return AgentJobFinished(session, AgentJobResult(shorten(valid_text(result.text)), result.end))
 
 
-def _command_wrapper(job: AgentJob, scratch: Path) -> CommandWrapper:
-    """How a single command of the agent is put into the job's sandbox."""
-    policy = SandboxPolicy(network=job.network, seconds=None, processes=_PROCESSES, memory_mb=_MEMORY_MB)
-    return _wrapper(job, scratch, policy)
+def _job_sandbox(job: AgentJob, scratch: Path) -> JobSandbox:
+    commands = _policy(job, network=job.network)
+    variables = sandbox_environment(commands, scratch)
+    return JobSandbox(
+        temporary=scratch / "tmp",
+        command_variables=variables,
+        # Below the levels with walls the program finds its login in the user's home.
+        program_variables={name: variables[name] for name in ("HOME", "TMPDIR") if job.sandbox in WALLS},
+        wrap_command=_wrapper(job, scratch, commands),
+        wrap_program=_program_wrapper(job, scratch),
+    )
+
+
+def _policy(job: AgentJob, *, network: NetworkAccess, readable: tuple[Path, ...] = ()) -> SandboxPolicy:
+    readable += tuple(Path(path) for path in job.readable)
+    return SandboxPolicy(readable=readable, network=network, seconds=None, processes=_PROCESSES, memory_mb=_MEMORY_MB)
 
 
 def _program_wrapper(job: AgentJob, scratch: Path) -> CommandWrapper:
     """How the agent's whole program is put into the job's sandbox. Its network is open, for its model's server."""
 
     def wrap(command: list[str]) -> list[str]:
-        policy = SandboxPolicy(
-            readable=_named_files(command), network="all", seconds=None, processes=_PROCESSES, memory_mb=_MEMORY_MB
-        )
-        return _wrapper(job, scratch, policy)(command)
+        return _wrapper(job, scratch, _policy(job, network="all", readable=_named_files(command)))(command)
 
     return wrap
 

@@ -112,11 +112,20 @@ def _methods(rows: LabelledRows) -> Iterable[Callable[[LabelledRows], Calibratio
 
 
 def _fit_temperature(rows: LabelledRows) -> Calibration:
+    """The temperature of the lowest log loss, were one further row of another class (Laplace's rule of succession).
+
+    Without it, classes that are told apart without error would make every row certain, however few rows there are.
+    """
     from scipy.optimize import minimize_scalar
+
+    doubt = 1 / (len(rows) + 2)
 
     def loss(log_temperature: float) -> float:
         calibrated = calibrate(Temperature(float(np.exp(log_temperature))), rows.probabilities)
-        return rows.mean(_row_losses(rows.predicted_as(calibrated)))
+        logs = -np.log(np.clip(calibrated, _SMALLEST, None))
+        of_truth = logs[np.arange(len(rows)), rows.y]
+        of_others = (logs.sum(axis=1) - of_truth) / (rows.classes - 1)
+        return rows.mean((1 - doubt) * of_truth + doubt * of_others)
 
     found = minimize_scalar(loss, bounds=(-1.5, 1.5), method="bounded", options={"xatol": 1e-3})
     return Temperature(float(np.exp(found.x)))

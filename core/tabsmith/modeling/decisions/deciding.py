@@ -6,10 +6,10 @@ import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import metrics
-from tabsmith.modeling.decisions import calibration, conformal, thresholds
+from tabsmith.modeling.decisions import calibration, class_weights, conformal, thresholds
 from tabsmith.modeling.decisions.calibration import CalibrationCheck
-from tabsmith.modeling.decisions.goals import AutomaticThreshold, BestForMetric, FixedThreshold, LeastCost
-from tabsmith.modeling.decisions.label_rules import EventThreshold, LabelRule, MostProbable
+from tabsmith.modeling.decisions.goals import AutomaticThreshold, BestForMetric, CostByClass, LabelGoal, LeastCost
+from tabsmith.modeling.decisions.label_rules import ClassWeights, EventThreshold, LabelRule, MostProbable
 from tabsmith.modeling.decisions.labelled_rows import LabelledRows
 from tabsmith.modeling.decisions.labels import choose_labels
 from tabsmith.modeling.decisions.thresholds import CrossValidated
@@ -17,6 +17,8 @@ from tabsmith.modeling.decisions.types import (
     LEVEL,
     UNCALIBRATED,
     CalibrationReport,
+    ClassWeight,
+    ClassWeightsReport,
     Conformal,
     DecisionReport,
     Decisions,
@@ -52,14 +54,19 @@ class FittedDecisions:
         return choose_labels(self.decisions.rule, probabilities)
 
     def cross_validated(self, ensemble: Ensemble) -> CrossValidated:
-        """The cross-validated score of the model's predictions: the ensemble's own, but where labels of two classes are
-        compared, that of the labels that the model gives, with each fold's rule chosen by the other folds."""
+        """The cross-validated score of the model's predictions: the ensemble's own, but where labels are compared that are
+        not of the most probable class, that of the labels that the model gives, with each fold's rule chosen by the other folds."""
         data = self.data
-        if data.classes != 2 or not data.metric.uses_labels:
+        by_weights = isinstance(self.decisions.rule, ClassWeights)
+        if not data.metric.uses_labels or not (data.classes == 2 or by_weights):
             return CrossValidated(ensemble.score, ensemble.standard_error)
         rows = LabelledRows(data.y.astype(np.int64), self.out_of_fold, data.weights)
         folds = [scored for _, scored in data.folds]
-        found = thresholds.cross_validated_score(data.goal, data.metric, rows, folds)
+        found = (
+            class_weights.cross_validated_score(data.goal, data.metric, rows, folds, data.class_costs)
+            if by_weights
+            else thresholds.cross_validated_score(data.goal, data.metric, rows, folds)
+        )
         return found if found.score == found.score else CrossValidated(ensemble.score, ensemble.standard_error)
 
     def report(self, y: Ints | Floats, prediction: Floats, weights: Floats | None) -> DecisionReport:
@@ -72,7 +79,10 @@ class FittedDecisions:
         error = _expected_error(data.metric.event, positions, prediction)
         reliability = CalibrationReport(self.check.method, self.check.gain, self.check.gain_error, error)
         if data.classes != 2:
-            return DecisionReport(calibration=reliability)
+            rows = LabelledRows(positions, prediction, weights)
+            return DecisionReport(
+                calibration=reliability, class_weights=_measure_weights(data, self.decisions.rule, rows)
+            )
         return DecisionReport(
             event=data.labels.words()[data.metric.event],
             calibration=reliability,
@@ -99,6 +109,8 @@ def fit_decisions(data: TrainingData, ensemble: Ensemble) -> FittedDecisions:
     rule: LabelRule = MostProbable()
     if data.classes == 2:
         rule = thresholds.choose_rule(data.goal, data.metric, calibrated, folds)
+    else:
+        rule = class_weights.choose_weights(data.goal, data.metric, calibrated, folds, data.class_costs)
     return FittedDecisions(data, Decisions(check.method, rule), check, calibrated.probabilities)
 
 
@@ -112,24 +124,54 @@ def _expected_error(event: int, y: Ints, probabilities: Floats) -> float:
 def _measure_threshold(data: TrainingData, rule: LabelRule, rows: LabelledRows) -> ThresholdReport | None:
     """What a threshold brings beside 0.5; None if the most probable class is the label and nobody asked for another."""
     goal, event = data.goal, data.metric.event
-    if isinstance(rule, MostProbable):
-        if isinstance(goal, AutomaticThreshold):
-            return None
-        rule = EventThreshold(event, thresholds.HALF)
-    both = thresholds.confusions_at(rows, event, np.array([rule.threshold, thresholds.HALF]))
+    if isinstance(goal, AutomaticThreshold) and not isinstance(rule, EventThreshold):
+        return None
+    threshold = rule.threshold if isinstance(rule, EventThreshold) else thresholds.HALF
+    both = thresholds.confusions_at(rows, event, np.array([threshold, thresholds.HALF]))
     if isinstance(goal, LeastCost):
         score, at_half = (1_000 * thresholds.cost_per_row(goal, confusion, event) for confusion in both)
     else:
         metric = get_metric(goal.metric if isinstance(goal, BestForMetric) else _label_metric(data, goal)).about(event)
         score, at_half = (metrics.score_confusion(metric, confusion) for confusion in both)
-    return ThresholdReport(goal, rule.threshold, len(rows), _defined(score), _defined(at_half))
+    return ThresholdReport(goal, threshold, len(rows), _defined(score), _defined(at_half))
+
+
+def _measure_weights(data: TrainingData, rule: LabelRule, rows: LabelledRows) -> ClassWeightsReport | None:
+    """What weights of several classes bring beside the most probable class; None if nobody asked and none are used."""
+    goal = data.goal
+    if isinstance(rule, ClassWeights):
+        weights = np.asarray(rule.weights)
+    elif isinstance(goal, AutomaticThreshold):
+        return None
+    else:
+        weights = np.ones(data.classes)
+    both = [
+        metrics.confusion_of(rows.y, choose_labels(each, rows.probabilities), rows.classes, rows.weights)
+        for each in (rule, MostProbable())
+    ]
+    if isinstance(goal, CostByClass):
+        name = ""
+        score, unweighted = (1_000 * class_weights.cost_per_row(data.class_costs, confusion) for confusion in both)
+    else:
+        metric = class_weights.goal_metric(goal, data.metric)
+        name = metric.name
+        score, unweighted = (metrics.score_confusion(metric, confusion) for confusion in both)
+    listed = zip(data.labels.words(), (weights / weights.max()).tolist(), strict=True)
+    return ClassWeightsReport(
+        goal,
+        name,
+        tuple(ClassWeight(label, weight) for label, weight in listed),
+        len(rows),
+        _defined(score),
+        _defined(unweighted),
+    )
 
 
 def _defined(score: float) -> float | None:
     return score if score == score else None
 
 
-def _label_metric(data: TrainingData, goal: AutomaticThreshold | FixedThreshold) -> str:
+def _label_metric(data: TrainingData, goal: LabelGoal) -> str:
     """The metric by which a threshold is told from 0.5: the run's own if it compares labels, else F1."""
     return data.metric.name if data.metric.uses_labels or isinstance(goal, AutomaticThreshold) else "f1"
 

@@ -19,4 +19,13 @@ class EventThreshold(msgspec.Struct, frozen=True, tag="threshold", tag_field="ru
     threshold: float
 
 
-LabelRule: TypeAlias = MostProbable | EventThreshold
+class ClassWeights(msgspec.Struct, frozen=True, tag="class weights", tag_field="rule"):
+    """The label is the class whose probability times its weight is highest, the first of equal ones; for several classes.
+
+    `weights` are in the order of the classes, and positive.
+    """
+
+    weights: tuple[float, ...]
+
+
+LabelRule: TypeAlias = MostProbable | EventThreshold | ClassWeights

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tabsmith.families.estimator import Floats, Ints
-from tabsmith.modeling.decisions.label_rules import EventThreshold, LabelRule, MostProbable
+from tabsmith.modeling.decisions.label_rules import ClassWeights, EventThreshold, LabelRule, MostProbable
 
 
 def choose_labels(rule: LabelRule, probabilities: Floats) -> Ints:
@@ -13,3 +13,5 @@ def choose_labels(rule: LabelRule, probabilities: Floats) -> Ints:
             return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
         case EventThreshold(event, threshold):
             return np.where(probabilities[:, event] >= threshold, event, 1 - event).astype(np.int64)
+        case ClassWeights(weights):
+            return np.asarray((probabilities * np.asarray(weights)).argmax(axis=1), dtype=np.int64)

@@ -131,6 +131,11 @@ def cross_validated_score(goal: LabelGoal, metric: Metric, rows: LabelledRows, f
         others = [part for at, part in enumerate(folds) if at != position] or [fold]
         rule = choose_rule(goal, metric, rows, others)
         scores.append(rows.take(fold).score(metric.about(metric.event, rule)))
+    return mean_over_folds(scores)
+
+
+def mean_over_folds(scores: Sequence[float]) -> CrossValidated:
+    """The mean of the scores of folds and its standard error; folds without a score (NaN) are left out."""
     defined = np.asarray([score for score in scores if score == score])
     if not len(defined):
         return CrossValidated(float("nan"), 0.0)

@@ -114,6 +114,28 @@ class ThresholdReport(msgspec.Struct, frozen=True):
     score_at_half: float | None
 
 
+class ClassWeight(msgspec.Struct, frozen=True):
+    """How much the probability of a class counts when the label is chosen, beside the largest weight, which is 1."""
+
+    label: str
+    weight: float
+
+
+class ClassWeightsReport(msgspec.Struct, frozen=True):
+    """The weights by which one of several classes becomes the label, and what they bring on the test set.
+
+    `score` and `score_unweighted`, that of the most probable class, are values of `metric`, None where it is undefined; or
+    costs per 1,000 rows, where the goal is to cost least and `metric` is empty.
+    """
+
+    goal: LabelGoal
+    metric: str
+    weights: tuple[ClassWeight, ...]
+    rows: int
+    score: float | None
+    score_unweighted: float | None
+
+
 class IntervalsReport(msgspec.Struct, frozen=True):
     """Prediction intervals checked: how many rows of the test set are in theirs, and how wide they are on average."""
 
@@ -130,4 +152,5 @@ class DecisionReport(msgspec.Struct, frozen=True):
     event: str = ""  # the event class of two; empty otherwise, and for models saved before it was chosen
     calibration: CalibrationReport | None = None
     threshold: ThresholdReport | None = None
+    class_weights: ClassWeightsReport | None = None  # of several classes
     intervals: IntervalsReport | None = None

@@ -18,7 +18,15 @@ from tabsmith.agents.protocol import (
 )
 from tabsmith.agents.usage import NO_USAGE, Usage
 from tabsmith.conditions import IterationMetrics
-from tabsmith.errors import AgentError, ErrorReport, ReportedError, WorkerError
+from tabsmith.errors import (
+    AgentError,
+    ChildKilledError,
+    ErrorReport,
+    MachineError,
+    MemoryShortError,
+    ReportedError,
+    WorkerError,
+)
 from tabsmith.modeling.results import Evaluation
 from tabsmith.orchestration import events
 from tabsmith.orchestration.decisions import ChangeBrief, Decide, Decision, EndRun, Quality, Reply, Skip
@@ -298,6 +306,8 @@ class RecipeLoop(Loop[RecipeIteration]):
             if self._ui.asked_to_end():
                 self._stop(iteration, answer)
             raise
+        except MachineError:
+            raise
         except BaseException as error:
             self._fail(iteration, "error", f"{type(error).__name__}: {error}")
             self.close_iteration(iteration)
@@ -352,6 +362,11 @@ class RecipeLoop(Loop[RecipeIteration]):
         except OutOfTimeError as error:
             self._fail(iteration, "time limit", error.report().what)
             return
+        except (ChildKilledError, MemoryShortError) as error:  # tried again alone: the recipe needs more than there is
+            self._fail(iteration, "error", error.report().what)
+            return
+        except MachineError:  # not the recipe's fault: it is evaluated again when the run is resumed
+            raise
         except (ReportedError, WorkerError) as error:
             self._fail(iteration, "error", error.report().what)
             return

@@ -47,8 +47,7 @@ def write_frame(frame: "pd.DataFrame", sample: SampleSource | None) -> TableInfo
             dialect=Dialect(),
             profile=profile,
         )
-        snapshot_store.save_snapshot(info, out)
-    return info
+        return snapshot_store.save_snapshot(info, out)
 
 
 def _frame_columns(frame: "pd.DataFrame") -> tuple[tuple[str, ...], list[Any]]:

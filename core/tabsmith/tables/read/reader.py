@@ -60,7 +60,9 @@ def read_source(
             known = snapshot_store.load_info(fingerprint)
             if known is None:
                 raise TableChangedError(
-                    "The frame's snapshot was cleared away.", where=fingerprint, next_step="Give the frame again."
+                    "The frame's snapshot was cleared away, or is damaged.",
+                    where=fingerprint,
+                    next_step="Give the frame again.",
                 )
             return known
         case DatabaseSource():
@@ -128,7 +130,7 @@ def _make_snapshot(
                 next_step="Choose a table with rows, or check this one.",
             )
         info = _table_info(source, state, result, profile)
-        snapshot_store.save_snapshot(info, out)
+        info = snapshot_store.save_snapshot(info, out)
     progress(1.0, "read")
     return info
 
@@ -187,7 +189,7 @@ def _read_database(source: DatabaseSource, progress: Progress) -> TableInfo:
             )
         state = _SourceState(fingerprint, "database", source.url, out.stat().st_size)
         info = _table_info(msgspec.structs.replace(source, fingerprint=fingerprint), state, result, profile)
-        snapshot_store.save_snapshot(info, out)
+        info = snapshot_store.save_snapshot(info, out)
     progress(1.0, "read")
     return info
 

@@ -4,15 +4,20 @@ A table is known by its source and the names of its columns, so that no correcti
 """
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
+from tabsmith.errors import SchemaError
 from tabsmith.paths import folders
 from tabsmith.storage import Document, Found, file_stem
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import FileSource, Source, describe_source
-from tabsmith.tables.schema.types import ColumnKind, ColumnRole, Split
+from tabsmith.tables.schema import edits as edit
+from tabsmith.tables.schema.types import ColumnKind, ColumnRole, ColumnSchema, Schema, Split
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -20,6 +25,10 @@ if TYPE_CHECKING:
 
 CORRECTIONS_VERSION: Final = 1
 _SHOWN: Final = 6
+
+PLAIN_ROLES: Final = frozenset({"feature", "ignore"})  # roles that nothing else in a schema hangs on
+
+_Change: TypeAlias = tuple[str, Callable[[Schema], Schema]]
 
 
 class SchemaEdits(msgspec.Struct, frozen=True):
@@ -43,6 +52,48 @@ class SchemaEdits(msgspec.Struct, frozen=True):
         words += [f"{clean(name, 40)} as {role}" for name, role in self.roles.items()]
         words += [f"{self.split.kind} split"] if self.split else []
         return ", ".join(words[:_SHOWN]) + (f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
+
+
+class EditedSchema(NamedTuple):
+    """A schema with the edits that fit it, and descriptions of the edits that do not."""
+
+    schema: Schema
+    left_out: tuple[str, ...]
+
+
+def apply_edits(detected: Schema, edits: SchemaEdits) -> EditedSchema:
+    """`detected` with the user's edits. Edits of columns that it does not have are kept for another table."""
+    schema = with_plain_roles(detected, edits.roles)
+    left_out: list[str] = []
+    for description, change in _changes(schema, edits):
+        try:
+            schema = change(schema)
+        except SchemaError:
+            left_out.append(description)
+    return EditedSchema(schema, tuple(left_out))
+
+
+def with_plain_roles(schema: Schema, roles: Mapping[str, ColumnRole]) -> Schema:
+    """Features and ignored columns in one pass: a table may have thousands, all chosen at once."""
+
+    def changed(column: ColumnSchema) -> ColumnSchema:
+        wanted = roles.get(column.name, column.role)
+        plain = column.role in PLAIN_ROLES and wanted in PLAIN_ROLES
+        return replace(column, role=wanted, evidence=edit.BY_HAND) if plain and wanted != column.role else column
+
+    return replace(schema, columns=tuple(changed(column) for column in schema.columns))
+
+
+def _changes(schema: Schema, edits: SchemaEdits) -> Iterator[_Change]:
+    columns = {column.name: column for column in schema.columns}
+    for name, kind in edits.kinds.items():
+        if name in columns:
+            yield f"{clean(name, 40)} as {kind}", partial(edit.with_kind, column=name, kind=kind)
+    for name, role in edits.roles.items():
+        if name in columns and columns[name].role != role:
+            yield f"{clean(name, 40)} as {role}", partial(edit.with_role, column=name, role=role)
+    if edits.split is not None and (not edits.split.by or edits.split.by in columns):
+        yield f"{edits.split.kind} split", partial(edit.with_split, split=edits.split)
 
 
 class _Kept(msgspec.Struct, frozen=True):

@@ -39,17 +39,25 @@ def choose_event(labels: Sequence[str], counts: Sequence[int]) -> EventChoice:
 
 
 def find_event(event: str, labels: Sequence[str], target: str) -> int:
-    """The position of the label `event` among the `labels` of the column `target`, in any case if need be.
+    """The position of the label `event` among the two `labels` of the column `target`, as `find_class` finds it.
 
     Raises SchemaError, which names the labels.
     """
-    wanted = event.strip()
+    return find_class(event, labels, target, "Choose the event among its classes")
+
+
+def find_class(name: str, labels: Sequence[str], target: str, advice: str = "Choose among its classes") -> int:
+    """The position of the label `name` among the `labels` of the column `target`, in any case if need be.
+
+    Raises SchemaError with `advice` and the labels.
+    """
+    wanted = name.strip()
     for same in (str, str.lower, lambda text: clean(text, _SHOWN)):
         found = [position for position, label in enumerate(labels) if same(label.strip()) == same(wanted)]
         if len(found) == 1:
             return found[0]
     names = ", ".join(clean(label, 40) for label in labels[:5])
     raise SchemaError(
-        f'The target "{clean(target, 60)}" has no class "{clean(event, 60)}".',
-        next_step=f"Choose the event among its classes: {names}.",
+        f'The target "{clean(target, 60)}" has no class "{clean(name, 60)}".',
+        next_step=f"{advice}: {names}.",
     )

@@ -79,7 +79,7 @@ def _likely(field: ColumnsField, kinds: tuple[str, ...], role: str) -> list[Colu
 
 InputField: TypeAlias = TextField | ChoiceField
 
-_MAY_BE_EMPTY: Final = (FieldName.BUDGET, FieldName.EXCLUDE, FieldName.OUT)
+_MAY_BE_EMPTY: Final = (FieldName.BUDGET, FieldName.FAMILIES, FieldName.EXCLUDE, FieldName.LABELS, FieldName.OUT)
 _LIMIT: Final = "20 MB"
 _HINTS: Final[dict[FieldName, str]] = {
     FieldName.PATH: f"Send the path as a message, or send the file itself (up to {_LIMIT}).",
