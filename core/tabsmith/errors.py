@@ -375,8 +375,6 @@ class WorkerError(TabsmithError):
     """A worker process did not start, or died."""
 
 
-<<<<<<< HEAD
-=======
 class ChildKilledError(WorkerError, MachineError):
     """The system, or a person, killed a process that was at work."""
 
@@ -389,7 +387,6 @@ class ReportedMachineError(ReportedError, MachineError):
     """Trouble of the machine that another process met, raised again in this one with its report."""
 
 
->>>>>>> main
 class ClusterError(TabsmithError):
     """The Dask cluster of `engine.address` cannot be used: not reached, without workers, or with another tabsmith."""
 

@@ -155,18 +155,6 @@ class EngineSettings(msgspec.Struct, frozen=True):
     ] = ""
 
 
-class EngineSettings(msgspec.Struct, frozen=True):
-    """Where models are fitted."""
-
-    address: Annotated[
-        str,
-        Meta(
-            description="Address of a Dask scheduler whose workers fit the models, such as tcp://host:8786; this machine "
-            "fits them when empty."
-        ),
-    ] = ""
-
-
 class RunSettings(msgspec.Struct, frozen=True):
     """The runs of this machine together."""
 
@@ -256,12 +244,8 @@ class Settings(msgspec.Struct, frozen=True):
     profile: ProfileSettings = ProfileSettings()
     training: TrainingSettings = TrainingSettings()
     engine: EngineSettings = EngineSettings()
-<<<<<<< HEAD
-=======
-
     runs: RunSettings = RunSettings()
     keep: RetentionSettings = RetentionSettings()
->>>>>>> main
     tasks: TaskSettings = TaskSettings()
     telegram: TelegramSettings = TelegramSettings()
     ui: UiSettings = msgspec.field(default_factory=UiSettings)

@@ -16,13 +16,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tabsmith import config
-<<<<<<< HEAD
-from tabsmith.errors import ErrorReport, SchemaError, TrainingError, report_of
-from tabsmith.modeling.large_tables.memory_plan import MemoryPlan, memory_limit, plan_memory
-=======
 from tabsmith.errors import WORK_FAILED, ErrorReport, MachineError, SchemaError, TrainingError, report_of
 from tabsmith.machine_trouble import machine_error_of
->>>>>>> main
+from tabsmith.modeling.large_tables.memory_plan import MemoryPlan, memory_limit, plan_memory, sample_note
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.results import KeptReason, ModelReport
 from tabsmith.orchestration.events import EnsembleBuilt, Noted, SearchStarted
@@ -37,9 +33,6 @@ from tabsmith.processes import available_cores
 from tabsmith.recipes.portfolio import measure_table
 from tabsmith.runs import stages
 from tabsmith.runs.agent_factory import AgentFactory
-from tabsmith.runs.cluster.cluster_client import measure_cluster
-from tabsmith.runs.cluster.cluster_fits import ClusterFits
-from tabsmith.runs.cluster.messages import ClusterSize
 from tabsmith.runs.controller import ActiveClock, RunController, StoppedError
 from tabsmith.runs.earlier import recipes_to_start_from, starting_note
 from tabsmith.runs.evaluator import FoldEvaluator
@@ -207,13 +200,11 @@ class Worker:
         metric = stages.choose_metric(self._spec, schema)
         holdout = await self._control.unless_stopped(self._read_holdout(schema))
         self._control.enter(RunState.READING, "preparing the folds")
-<<<<<<< HEAD
         memory = self._plan_memory(info, schema)
         searched = info.profile if memory.sample is None else replace(info.profile, rows=memory.sample.rows)
+        if memory.sample is not None:
+            self._record(Noted(message=sample_note(memory), level="warning"))
         size = measure_table(schema, searched, seconds=self._spec.choice.limits.seconds, cores=fit_cores)
-=======
-        size = measure_table(schema, info.profile, seconds=self._spec.choice.limits.seconds, cores=fit_cores)
->>>>>>> main
         data = await self._control.unless_stopped(
             stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds, holdout, memory))
         )
@@ -230,11 +221,7 @@ class Worker:
         self._control.enter(RunState.RUNNING)
         fits = await self._executor(data, cluster)
         try:
-<<<<<<< HEAD
             return await self._search(source, data, replace(info, profile=searched), metric, fits, fit_cores)
-=======
-            return await self._search(source, data, info, metric, fits, fit_cores)
->>>>>>> main
         finally:
             await fits.close()
 
@@ -247,23 +234,18 @@ class Worker:
         fits: FitExecutor,
         cores: int,
     ) -> RunEnded:
-<<<<<<< HEAD
-        loop = self._loop = self._new_loop(info, metric, data, fits, cores)
-=======
         evaluator = self._new_evaluator(data, fits, cores)
         loop = self._loop = self._new_loop(info, metric, data, evaluator)
         if loop.trials:
             mending = mend_folds(loop.trials, evaluator, self._pool, self._folder.root, self._record)
             await self._control.unless_stopped(mending)
         evaluator.keep_time_for(loop.evaluations)
->>>>>>> main
         try:
             end: LoopEnd = await self._control.unless_stopped(loop.run())
         except StoppedError:
             end = "user"
         return await self._finish(source, data, info, loop, end, fits, cores)
 
-<<<<<<< HEAD
     def _plan_memory(self, info: TableInfo, schema: Schema) -> MemoryPlan:
         """How much of the table is searched, the same for every attempt at the run."""
         past = self._past
@@ -277,8 +259,6 @@ class Worker:
             size.rows, size.columns, size.outputs, cores=self._cores, limit=limit, seed=self._spec.choice.seed
         )
 
-=======
->>>>>>> main
     async def _measure_cluster(self) -> ClusterSize | None:
         """What the cluster of the settings has to fit with; None if this machine fits. Raises ClusterError."""
         address = self._settings.engine.address
@@ -305,8 +285,6 @@ class Worker:
         workers = f"{plural(cluster.workers, 'worker')} with {plural(cluster.threads, 'thread')}"
         self._record(Noted(message=f"models are fitted on the Dask cluster at {clean(address, 80)}: {workers}"))
         return on_cluster
-<<<<<<< HEAD
-=======
 
     async def _wait_in_queue(self) -> None:
         """Wait until it is this run's turn; the clock stands meanwhile."""
@@ -316,7 +294,6 @@ class Worker:
             self._control.enter(RunState.QUEUED, f"waiting for {plural(before, 'other run')}")
 
         await self._place.wait(self._settings.runs.at_once or max(LEAST_AT_ONCE, available_cores()), tell)
->>>>>>> main
 
     async def _read(self, source: Source) -> TableInfo:
         from tabsmith.tables.snapshot import check_unchanged
@@ -376,11 +353,6 @@ class Worker:
         self._record(SchemaReady(schema=schema, corrections=understood.corrections))
         return schema
 
-<<<<<<< HEAD
-    def _new_loop(
-        self, info: TableInfo, metric: Metric, data: "TrainingData", fits: FitExecutor, cores: int
-    ) -> RecipeLoop:
-=======
     def _new_evaluator(self, data: "TrainingData", fits: FitExecutor, cores: int) -> FoldEvaluator:
         return FoldEvaluator(
             data,
@@ -393,7 +365,6 @@ class Worker:
         )
 
     def _new_loop(self, info: TableInfo, metric: Metric, data: "TrainingData", evaluator: FoldEvaluator) -> RecipeLoop:
->>>>>>> main
         schema = data.schema
         earlier = recipes_to_start_from(self._spec, self._history, info.fingerprint, schema.target, metric)
         if (note := starting_note(self._spec, earlier)) and not self._past.trials:
@@ -411,20 +382,7 @@ class Worker:
             earlier=earlier,
             families=self._spec.choice.allowed_families,
         )
-<<<<<<< HEAD
-        evaluator = FoldEvaluator(
-            data,
-            self._pool,
-            fits,
-            self._control,
-            self._folder.root,
-            cores=cores,
-            keep_measured=self._spec.choice.keep_measured,
-        )
-        loop = RecipeLoop(
-=======
         return RecipeLoop(
->>>>>>> main
             self._agents.planned,
             self._agents.search,
             evaluator,

@@ -6,11 +6,13 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from tabsmith.errors import ReportedError
-from tabsmith.runs.cluster.cluster_client import measure_cluster
-from tabsmith.runs.cluster.messages import ClusterSize
-from tabsmith.runs.events import Pause, Resume, RunState
+from tabsmith.orchestration.decisions import Continue
+from tabsmith.runs.events import Answer, Pause, Resume, RunState, SetMode
+from tabsmith.runs.fits.cluster_client import measure_cluster
+from tabsmith.runs.fits.messages import ClusterSize
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.snapshot import RunSnapshot
@@ -22,6 +24,8 @@ from tests.peers.dask_cluster import WORKERS, LocalDaskCluster, start_cluster
 CHOICE = ModelChoice(
     families=("linear", "lightgbm"), limits=Limits(seconds=0, iterations=4), cores=WORKERS, keep_measured=True
 )
+
+PATIENCE = 300.0  # seconds: a worker imports everything before its first fit, and a busy machine takes its time
 
 
 @pytest.fixture
@@ -45,23 +49,27 @@ def _warnings(folder: RunFolder) -> list[str]:
 def test_a_run_on_a_cluster_loses_nothing_to_a_dead_worker_a_pause_and_the_end_of_the_cluster(
     cluster: LocalDaskCluster, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = ended(start(CHOICE))
+    here = ended(start(CHOICE), PATIENCE)
     monkeypatch.setenv("TABSMITH_ENGINE__ADDRESS", cluster.address)
-    folder = start(CHOICE)
+    folder = start(replace(CHOICE, mode="manual"))
+    asked = until(folder, lambda run: run.question is not None, PATIENCE).question
+    assert asked is not None
+    folder.send(Answer(id=asked.id, reply=Continue()))
 
-    until(folder, lambda run: any(each.folds for each in run.trials))
+    until(folder, lambda run: any(each.folds for each in run.trials), PATIENCE)
     for pid in cluster.workers:
         os.kill(pid, signal.SIGSTOP)  # whatever they fit is held in the middle
     folder.send(Pause())
-    until(folder, lambda run: run.state is RunState.PAUSED)
+    until(folder, lambda run: run.state is RunState.PAUSED, PATIENCE)
     os.kill(cluster.workers[0], signal.SIGKILL)
     os.kill(cluster.workers[1], signal.SIGCONT)
     folder.send(Resume())
-    until(folder, lambda run: len(run.trials) > 2)
+    until(folder, lambda run: run.question not in (None, asked), PATIENCE)  # before the second recipe
     assert not _warnings(folder)  # so far everything was fitted on the cluster
     cluster.kill()
+    folder.send(SetMode("automatic"))
 
-    there = ended(folder, seconds=240)
+    there = ended(folder, PATIENCE)
     assert there.outcome == "success", there.error
     assert _folds(there) == _folds(here)
     assert champion_by_the_rule(there) == champion_by_the_rule(here)

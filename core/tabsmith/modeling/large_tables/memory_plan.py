@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from tabsmith.families.registry import families
-from tabsmith.formatting import size
+from tabsmith.formatting import duration, size
 from tabsmith.modeling.results import TableSample
 from tabsmith.processes import available_memory
 
@@ -29,6 +29,13 @@ BATCHED_ROW_BYTES: Final = 44
 """What LightGBM holds of a table in batches: a byte for the bin of each cell; for each row its target, score, gradients, twice
 over where they are ordered by leaf, and positions."""
 
+READING_SECONDS: Final = 6e-8
+"""What a cell of a batch costs to read, transform and bin, on a core of today."""
+
+ROUNDS: Final = 120
+ROUND_SECONDS: Final = 5e-9
+"""The trees of a usual fit, and what one of 31 leaves costs for each cell."""
+
 MIN_SAMPLE_ROWS: Final = 10_000
 
 FREE_SHARE: Final = 0.6
@@ -42,9 +49,8 @@ class MemoryPlan(msgspec.Struct, frozen=True):
     limit: int
     needed: int  # bytes to have the whole table in memory, every fit at work included
     sample: TableSample | None = None  # of the rows that are searched and measured; None for all
-    batched: int = (
-        0  # bytes to fit a model to the whole table in batches; 0 where that is not wanted, or too much as well
-    )
+    batched: int = 0  # bytes to fit a model to the whole table in batches; 0 where none is
+    seconds: float = 0.0  # about, that one such fit takes
 
 
 def memory_limit(megabytes: int) -> int:
@@ -71,7 +77,10 @@ def plan_memory(rows: int, columns: int, outputs: int, *, cores: int, limit: int
     if sample.rows == rows:  # a small table on a machine without memory
         return MemoryPlan(rows, limit, needed)
     held = BASE_BYTES + binned + sample.rows * BATCHED_COPIES * CELL_BYTES * columns
-    return MemoryPlan(rows, limit, needed, sample, held if in_batches else 0)
+    if not in_batches:
+        return MemoryPlan(rows, limit, needed, sample)
+    seconds = rows * columns * (READING_SECONDS + ROUNDS * outputs * ROUND_SECONDS / cores)
+    return MemoryPlan(rows, limit, needed, sample, held, seconds)
 
 
 def batched_families() -> tuple[str, ...]:
@@ -79,19 +88,26 @@ def batched_families() -> tuple[str, ...]:
     return tuple(spec.label for spec in families() if spec.fit_batches is not None)
 
 
-def sample_note(memory: MemoryPlan) -> str:
-    """What a reader of the report should know of the sample that was searched."""
-    sample = memory.sample
-    assert sample is not None
-    families = " and ".join(batched_families())
-    all_rows = (
-        f"a chosen recipe of {families} without feature steps learns from all rows at the end, in batches"
-        if memory.batched
-        else "no model learns from more rows, because not even in batches would there be memory for them"
-    )
+def sample_note(plan: MemoryPlan) -> str:
+    """Return what a reader of the report should know of the sample that was searched; "" where all rows were."""
+    sample = plan.sample
+    if sample is None:
+        return ""
     return (
-        f"the table needs {size(memory.needed)} of memory, more than the {size(memory.limit)} that training may use: "
-        f"{sample.rows:,} of its {sample.of:,} rows, drawn with seed {sample.seed}, are searched and measured; {all_rows}"
+        f"the table needs {size(plan.needed)} of memory, more than the {size(plan.limit)} that training may use: "
+        f"{sample.rows:,} of its {sample.of:,} rows, drawn with seed {sample.seed}, are searched and measured; "
+        f"{all_rows_note(plan)}"
+    )
+
+
+def all_rows_note(plan: MemoryPlan) -> str:
+    """Return what learns from all rows of a table that is searched on a sample, and what that takes."""
+    if not plan.batched:
+        return "no model learns from more rows, because there is no memory for them in batches either"
+    families = " and ".join(batched_families())
+    return (
+        f"a chosen recipe of {families} without feature steps learns from all rows at the end, in batches, which takes about "
+        f"{size(plan.batched)} and {duration(plan.seconds)}"
     )
 
 
