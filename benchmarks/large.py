@@ -11,10 +11,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from benchmarks.memory import peak_memory
+from benchmarks.memory import Peak, peak_memory
 from benchmarks.rows import Row, print_rows
+
+if TYPE_CHECKING:
+    from tabsmith.runs.events import RunEvent
 
 ROWS: Final = 5_000_000
 COLUMNS: Final = 20
@@ -58,7 +61,12 @@ def main(rows: int = ROWS, columns: int = COLUMNS, trees: int = TREES, megabytes
         started = time.monotonic()
         with peak_memory() as peak:
             model = tabsmith.train(
-                path, "y", time_limit=0, iterations=1, recipes=[recipe], on_event=lambda each: _tell(each, started)
+                path,
+                "y",
+                time_limit=0,
+                iterations=1,
+                recipes=[recipe],
+                on_event=lambda each: _tell(each, started, peak),
             )
         seconds = time.monotonic() - started
         print(*model.report.notes, model.report.delivery, sep="\n", file=sys.stderr)
@@ -76,8 +84,10 @@ def main(rows: int = ROWS, columns: int = COLUMNS, trees: int = TREES, megabytes
     ]
 
 
-def _tell(event: object, started: float) -> None:
-    print(f"{time.monotonic() - started:8.1f}", type(event).__name__, getattr(event, "message", ""), file=sys.stderr)
+def _tell(event: "RunEvent", started: float, peak: Peak) -> None:
+    """Say on stderr how far the run is, and what its memory was at most until now."""
+    seconds, message = time.monotonic() - started, getattr(event, "message", "")
+    print(f"{seconds:8.1f} s {peak.bytes / 1e6:8,.0f} MB  {type(event).__name__} {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tabsmith.estimators import Classifier, Regressor
     from tabsmith.modeling.model import Model, load_model
     from tabsmith.runs.training import run_tasks, train
+    from tabsmith.statistics.api import compare, describe, frequency, missing, outliers, regress, relate, trend
     from tabsmith.statistics.asking import ask
     from tabsmith.tables.schema.detect import detect_schema
     from tabsmith.tables.schema.types import Schema
@@ -26,11 +27,19 @@ _HOMES = {
     "Schema": ("tabsmith.tables.schema.types", "Schema"),
     "Table": ("tabsmith.tables.table", "Table"),
     "ask": ("tabsmith.statistics.asking", "ask"),
+    "compare": ("tabsmith.statistics.api", "compare"),
+    "describe": ("tabsmith.statistics.api", "describe"),
     "detect_schema": ("tabsmith.tables.table", "detect_schema"),
+    "frequency": ("tabsmith.statistics.api", "frequency"),
     "load_model": ("tabsmith.modeling.model", "load_model"),
+    "missing": ("tabsmith.statistics.api", "missing"),
+    "outliers": ("tabsmith.statistics.api", "outliers"),
     "read_table": ("tabsmith.tables.table", "read_table"),
+    "regress": ("tabsmith.statistics.api", "regress"),
+    "relate": ("tabsmith.statistics.api", "relate"),
     "run_tasks": ("tabsmith.runs.training", "run_tasks"),
     "train": ("tabsmith.runs.training", "train"),
+    "trend": ("tabsmith.statistics.api", "trend"),
 }
 
 __all__ = [
@@ -41,11 +50,19 @@ __all__ = [
     "Table",
     "__version__",
     "ask",
+    "compare",
+    "describe",
     "detect_schema",
+    "frequency",
     "load_model",
+    "missing",
+    "outliers",
     "read_table",
+    "regress",
+    "relate",
     "run_tasks",
     "train",
+    "trend",
 ]
 
 

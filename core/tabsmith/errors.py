@@ -200,6 +200,10 @@ class FormulaError(PlanError):
     """A formula of a regression cannot be understood, or uses more than names, + - * : **, C(), log() and I()."""
 
 
+class UnknownTableError(UsageError):
+    """Findings have no table of the title that was asked for."""
+
+
 class NotUnderstoodError(UsageError):
     """A question in words has several meanings or none, or asks for something that is no statistic."""
 

@@ -4,6 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tabsmith.errors import ConfigError
+from tabsmith.text import clean
+
 
 @dataclass(frozen=True, slots=True)
 class Folders:
@@ -65,12 +68,29 @@ class Folders:
 
 
 def folders() -> Folders:
-    """The folders in use; `TABSMITH_HOME` is read at every call, so that a test can move them."""
+    """The folders in use; `TABSMITH_HOME` is read at every call, so that a test can move them.
+
+    Raises ConfigError for a folder with a name that is not UTF-8.
+    """
     home = os.environ.get("TABSMITH_HOME")
     if home:
-        root = Path(home).expanduser().absolute()
+        root = _require_text(Path(home).expanduser().absolute())
         return Folders(root / "config", root / "state", root / "data", root / "cache")
     import platformdirs
 
     dirs = platformdirs.PlatformDirs("tabsmith", appauthor=False)
-    return Folders(dirs.user_config_path, dirs.user_state_path, dirs.user_data_path, dirs.user_cache_path)
+    places = (dirs.user_config_path, dirs.user_state_path, dirs.user_data_path, dirs.user_cache_path)
+    return Folders(*map(_require_text, places))
+
+
+def _require_text(folder: Path) -> Path:
+    """`folder`, if its path is text: paths are kept in JSON, which is UTF-8. Raises ConfigError."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            "The folder for tabsmith's files has a name that is not UTF-8.",
+            where=clean(os.fsencode(folder).decode(errors="backslashreplace"), 300),
+            next_step="Set TABSMITH_HOME to a folder with a name in UTF-8.",
+        ) from None
+    return folder

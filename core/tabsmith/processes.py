@@ -26,11 +26,32 @@ def available_cores() -> int:
 
 
 def available_memory() -> int:
-    """The bytes of memory that programs may still take; half of the machine's where the system does not say."""
+    """The bytes of memory that programs may still take; half of all where the system does not say."""
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * 1024
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        free = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * 1024
+        return min(free, machine_memory())
+    return machine_memory() // 2
+
+
+def machine_memory() -> int:
+    """The bytes of memory that this process may use at most: those of the machine, or of its control group if that is less."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError):  # no control group, or one without a limit ("max")
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return memory
+
+
+def limit_memory(limit: int) -> None:
+    """Let this process and those that it starts have at most `limit` bytes of data each, unless a limit is lower already.
+
+    What asks for more gets a MemoryError, or ends. Only Linux counts all of a process's data.
+    """
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (value, value))
 
 
 def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:

@@ -33,6 +33,19 @@ def clean_block(text: object, limit: int = 20_000) -> str:
     return _cut(_strip(str(text).replace("\r\n", "\n"), limit), limit)
 
 
+def escaped_json(document: str) -> str:
+    """A JSON document with the characters that `clean` takes away written as escapes, so that a terminal shows it safely.
+
+    The document means the same; line breaks and tabs, which stand between its parts, stay.
+    """
+    return _UNSAFE.sub(_escape, document)
+
+
+def _escape(character: re.Match[str]) -> str:
+    units = character[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2))
+
+
 def plural(count: int, noun: str, nouns: str = "") -> str:
     """`3 rows`, `1 row`, `2,930 rows`: the count with thousands separators, and the noun in the singular or plural."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

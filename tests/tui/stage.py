@@ -29,7 +29,7 @@ from tabsmith.runs.events import RunCommand, RunState
 from tabsmith.runs.jobs import Job, JobResult, Progressed
 from tabsmith.runs.watch import RunSummary
 from tabsmith.tables.schema.types import ColumnSchema, Schema, Split
-from tabsmith_tui.store import SavedSession, Store
+from tabsmith_tui.store import RecentTable, SavedSession, Store
 
 NOW = 1_795_183_591.0  # 2026-11-20 14:06:31 UTC
 
@@ -77,12 +77,14 @@ class FixedStore(Store):
         reports: dict[str, Any] | None = None,
         saved: SavedSession | None = None,
         others: tuple[SavedSession | StorageError, ...] = (),
+        tables: tuple[RecentTable, ...] = (),
     ):
         self.all_runs = list(runs)
         self.all_models = list(models)
         self.reports = reports or {}
         self.saved = saved
         self.others = others
+        self.tables = tables
         self.asked: list[tuple[str, ...]] = []
 
     def session(self) -> SavedSession | None:
@@ -90,6 +92,9 @@ class FixedStore(Store):
 
     def other_sessions(self) -> tuple[SavedSession | StorageError, ...]:
         return self.others
+
+    def recent_tables(self) -> tuple[RecentTable, ...]:
+        return self.tables
 
     def runs(self) -> tuple[Any, ...]:
         return tuple(self.all_runs)

@@ -142,7 +142,9 @@ def test_the_main_job_from_table_to_prediction(capsys: pytest.CaptureFixture[str
     assert told["matched"] == [{"column": "area", "found": "Area"}]
     assert told["unread"] == [{"column": "area", "count": 1, "examples": [{"row": 3, "text": "many"}]}]
     assert told["unseen"] == [{"column": "district", "count": 1, "levels": ["z"]}]
-    assert run(["predict", trained["model_id"], str(bad), "--out", "bad-out.csv", "--allow-bad-rows"]) == 0
+    assert run(["predict", trained["model_id"], str(bad), "--out", "bad-out.csv", "--allow-bad-rows"]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert run(["predict", trained["model_id"], str(bad), "--out", "bad-out.csv", "--allow-bad-rows", "--force"]) == 0
     said = capsys.readouterr()
     assert "row 2 has no prediction" in said.err
     assert said.out.splitlines()[-4].split()[:2] == ["prediction", "reason"]

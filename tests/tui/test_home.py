@@ -1,18 +1,22 @@
 """Home: what a newcomer sees, what can be gone on with, and how it keeps up with what happens."""
 
+from pathlib import Path
+
 import pytest
 
 from tabsmith.config import Settings
 from tabsmith.errors import StorageError
 from tabsmith.runs.events import RunState
+from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.jobs import Estimated
+from tabsmith.runs.spec import Detect, ModelChoice, RunSpec
 from tabsmith.runs.watch import RunSummary
 from tabsmith.tables.info import Estimate
-from tabsmith.tables.read.sources import SampleSource
+from tabsmith.tables.read.sources import FileSource, ReadOptions, SampleSource
 from tabsmith.workflow.actions import Begin, Cancel, ChooseFile
 from tabsmith.workflow.conversation import Conversation
 from tabsmith.workflow.session import SessionStore
-from tabsmith_tui.store import SavedSession, Store
+from tabsmith_tui.store import RecentTable, SavedSession, Store
 from tabsmith_tui.widgets.menu import Menu
 from tests.tui.stage import NOW, FixedStore, IdleSupervisor, model_summary, notices, run_summary, settle
 
@@ -67,6 +71,36 @@ async def test_sample_goes_straight_to_the_table_step_of_a_new_session(make_app)
         await settle(pilot)
         assert app.conversation is not None
         assert app.conversation.session.source == SampleSource("iris")
+
+
+async def test_a_recent_table_begins_a_new_session_with_that_file(make_app, tmp_path) -> None:
+    source = FileSource(str(tmp_path / "houses.csv"), options=ReadOptions(delimiter=";"))
+    supervisor = IdleSupervisor(Estimated(Estimate(0, 150, 5, 6_000, "csv")))
+    app = make_app(FixedStore(tables=(RecentTable(source, NOW - 60),)), supervisor=supervisor)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("down", "down")
+        assert app.screen.query_one(Menu).current == "table 0"
+        await pilot.press("enter")
+        await settle(pilot)
+        assert app.conversation is not None
+        assert app.conversation.session.source == source
+
+
+def test_recent_tables_are_the_files_of_the_newest_runs_that_are_still_there_each_once(tmp_path) -> None:
+    here, gone, sent = (str(tmp_path / name) for name in ("here.csv", "gone.csv", "sent.csv"))
+    for path in (here, sent):
+        Path(path).write_text("a")
+    sources = [
+        FileSource(here),
+        FileSource(gone),
+        SampleSource("iris"),
+        FileSource(sent, asked_by="bridge"),
+        FileSource(here),
+    ]
+    for number, source in enumerate(sources):
+        RunFolder.create(RunSpec(f"2026120{number}-run", float(number), source, Detect(), ModelChoice()))
+    assert Store().recent_tables() == (RecentTable(FileSource(here), 4.0),)
 
 
 @pytest.mark.parametrize(("press", "resume"), [("n", False), ("enter", True)])

@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     def _implements(app: "TabsmithApp") -> AppServices:
         """Checked by mypy: the app has every service that screens use."""
         return app
+
+
+ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class TabsmithApp(App[tuple[str, ...]], inherit_bindings=False):
@@ -140,6 +144,8 @@ class TabsmithApp(App[tuple[str, ...]], inherit_bindings=False):
             self.set_keymap(keymap.keys)
         for problem in keymap.problems:
             self.notify(problem, title="Settings", severity="warning", timeout=15)
+        if not self.is_headless:
+            self.leave_on_signals()
         self.call_after_refresh(self._warm_up)
 
     def _warm_up(self) -> None:
@@ -150,6 +156,16 @@ class TabsmithApp(App[tuple[str, ...]], inherit_bindings=False):
             await self.supervisor.start()
         except Exception as error:  # noqa: BLE001 - the app works without a preloaded worker; the error is shown
             self.notify(f"No worker could be started: {error}", title="Workers", severity="warning")
+
+    def leave_on_signals(self) -> None:
+        """Leave when the terminal goes or the app is asked to end (HUP, TERM, QUIT), with the terminal as it was before.
+
+        Runs go on, as they do when the app is left by a key; the exit code is 128 plus the signal, as of a program that
+        the signal ended.
+        """
+        loop = asyncio.get_running_loop()
+        for number in ENDING_SIGNALS:
+            loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
 
     async def action_leave(self) -> None:
         """Leave the app; if a run is running, ask what happens to it."""

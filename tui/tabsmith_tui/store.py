@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tabsmith.modeling.results import ModelComparison, ModelReport
     from tabsmith.runs.events import RunCommand
     from tabsmith.runs.watch import RunSummary
+    from tabsmith.tables.read.sources import FileSource
     from tabsmith.workflow.session import SessionStore, WorkflowSession
 
 
@@ -46,6 +47,18 @@ class SavedSession:
     saved_at: float
     run_id: str = ""
     owner: SessionOwner | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentTable:
+    """A file that runs were started on, as it was read then, and when that was last (seconds since 1970)."""
+
+    source: "FileSource"
+    used_at: float
+
+
+TABLES_LIMIT: Final = 5
+_RUNS_LOOKED_AT: Final = 30  # the newest, for the tables that they were started on
 
 
 class Store:
@@ -84,6 +97,25 @@ class Store:
         from tabsmith.runs.watch import list_runs
 
         return list_runs()
+
+    def recent_tables(self) -> tuple[RecentTable, ...]:
+        """Return the files of this terminal's newest runs that are still there, the last used first; each once."""
+        from tabsmith.errors import RunNotFoundError
+        from tabsmith.runs.folder import RunFolder, run_ids
+        from tabsmith.tables.read.sources import FileSource
+
+        tables: dict[str, RecentTable] = {}
+        for run_id in run_ids()[:_RUNS_LOOKED_AT]:
+            try:
+                spec = RunFolder(run_id).spec()
+            except RunNotFoundError:  # removed meanwhile, or unreadable: the list of runs tells of it
+                continue
+            source = spec.source
+            if not isinstance(source, FileSource) or source.asked_by != "person" or source.path in tables:
+                continue
+            if Path(source.path).exists():
+                tables[source.path] = RecentTable(source, spec.created_at)
+        return tuple(tables.values())[:TABLES_LIMIT]
 
     def send(self, run_id: str, command: "RunCommand") -> None:
         """Send a command to a run."""

@@ -143,6 +143,17 @@ class TrainingSettings(msgspec.Struct, frozen=True):
     ] = 0
 
 
+class ResourceSettings(msgspec.Struct, frozen=True):
+    """What reading a table and predicting may take of the machine."""
+
+    memory: Annotated[
+        float,
+        Meta(
+            description="Share of the machine's memory that reading a table, or predicting, may take.", ge=0.05, le=1.0
+        ),
+    ] = 0.6
+
+
 class EngineSettings(msgspec.Struct, frozen=True):
     """Where models are fitted."""
 
@@ -243,6 +254,7 @@ class Settings(msgspec.Struct, frozen=True):
     paths: PathSettings = msgspec.field(default_factory=PathSettings)
     profile: ProfileSettings = ProfileSettings()
     training: TrainingSettings = TrainingSettings()
+    resources: ResourceSettings = ResourceSettings()
     engine: EngineSettings = EngineSettings()
     runs: RunSettings = RunSettings()
     keep: RetentionSettings = RetentionSettings()

@@ -147,10 +147,13 @@ def _parameters(request: "FitRequest", rows: int) -> dict[str, Any]:
     }
 
 
-def load(path: Path, file: "EstimatorFile") -> CatBoostModel:
+def load(path: Path, file: "EstimatorFile", features: int) -> CatBoostModel:
     """The model saved in `path`. Raises ModelDamagedError."""
     import catboost
 
+    from tabsmith.families.saved_catboost import require_sound_model
+
+    require_sound_model(path, features - len(file.categorical), len(file.categorical), file.model_outputs)
     model = catboost.CatBoost()
     try:
         model.load_model(str(path), format="cbm")

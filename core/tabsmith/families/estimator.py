@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
@@ -396,17 +397,45 @@ def _held_of(held: StoppingRows, present: npt.NDArray[Any]) -> StoppingRows:
     return StoppingRows(held.X[known], np.searchsorted(present, held.y[known]).astype(np.int64), weights)
 
 
-def load_estimator(folder: Path) -> Estimator:
-    """The estimator saved in `folder`. Raises ModelDamagedError."""
+def load_estimator(folder: Path, features: int) -> Estimator:
+    """The estimator saved in `folder`, for a matrix with `features` columns beside the target's trend.
+
+    Raises ModelDamagedError, also for a file that does not go with such a matrix or with itself.
+    """
     path = folder / ESTIMATOR_FILE
     try:
         file = msgspec.json.decode(path.read_bytes(), type=EstimatorFile)
         family = get_family(file.family)
     except (OSError, ValueError, KeyError, RecursionError) as error:
         raise ModelDamagedError(f"A saved estimator cannot be read: {clean(error)}", where=str(path)) from error
+    if why := _contradiction(file, features):
+        raise ModelDamagedError(
+            f"A saved estimator contradicts itself: {why}.",
+            where=str(path),
+            next_step="Get the model again from where it came from, or train it again.",
+        )
     if file.constant:
         return Estimator(file, None)
-    return Estimator(file, family.load(folder / family.saved_file, file))
+    return Estimator(file, family.load(folder / family.saved_file, file, features))
+
+
+def _contradiction(file: EstimatorFile, features: int) -> str:
+    """In which way the parts of a saved estimator's file do not go together; empty if they do."""
+    if file.outputs < 1 or (file.constant and len(file.constant) != file.outputs):
+        return "it has another number of outputs than it says"
+    if any(label >= after for label, after in pairwise(file.present)) or not all(
+        0 <= label < file.outputs for label in file.present
+    ):
+        return "it names classes that there are not"
+    if len(file.present) == 1 or (not file.present and not file.constant and file.outputs != 1):
+        return "it has no classes to tell apart"
+    if len(set(file.categorical)) < len(file.categorical) or not all(
+        0 <= column < features for column in file.categorical
+    ):
+        return "it names columns that there are not"
+    if not file.scale or (file.target is not None and not file.target.scale):
+        return "a scale is zero"
+    return ""
 
 
 def probabilities(scores: Floats) -> Floats:

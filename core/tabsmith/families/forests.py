@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tabsmith.errors import ModelDamagedError
 from tabsmith.families.registry import register
 from tabsmith.families.spec import (
     CLASS_WEIGHT,
@@ -78,14 +77,15 @@ def fit(request: "FitRequest") -> ForestModel:
     return ForestModel([tree.tree_ for tree in model.estimators_])
 
 
-def load(path: Path, file: "EstimatorFile") -> ForestModel:  # noqa: ARG001 - the same call for every family
+def load(path: Path, file: "EstimatorFile", features: int) -> ForestModel:
     """The forest saved in `path`. Raises ModelDamagedError, also for trees that do not lead to leaves."""
     from tabsmith.families import skops_files
+    from tabsmith.families.saved_trees import forest_tree
 
-    trees = skops_files.load(path)
-    if not isinstance(trees, list) or not trees or not all(_leads_to_leaves(tree) for tree in trees):
-        raise ModelDamagedError("A saved forest is damaged: a tree of it does not lead to leaves.", where=str(path))
-    return ForestModel(trees)
+    trees = skops_files.read(path)
+    if not isinstance(trees, list) or not trees:
+        raise skops_files.refused(path, "there is no list of trees")
+    return ForestModel([forest_tree(path, tree, features, file.model_outputs) for tree in trees])
 
 
 def _max_leaves(trees: int, rows: int) -> int | None:
@@ -100,22 +100,6 @@ def _forest_class(request: "FitRequest") -> Any:
     if request.family.name == "extra_trees":
         return ensemble.ExtraTreesClassifier if request.classification else ensemble.ExtraTreesRegressor
     return ensemble.RandomForestClassifier if request.classification else ensemble.RandomForestRegressor
-
-
-def _leads_to_leaves(tree: Any) -> bool:
-    """Whether every node leads onward to a later node or is a leaf: what scikit-learn relies on without looking, and a
-    file made by hand could use to make it read elsewhere or never end."""
-    import numpy as np
-    from sklearn.tree._tree import Tree
-
-    if not isinstance(tree, Tree):
-        return False
-    left, right = tree.children_left, tree.children_right
-    nodes = np.arange(tree.node_count)
-    leaf = left == -1
-    onward = (left > nodes) & (right > nodes) & (left < tree.node_count) & (right < tree.node_count)
-    in_range = (tree.feature >= 0) & (tree.feature < tree.n_features)
-    return bool(tree.node_count and (onward & in_range)[~leaf].all() and (right[leaf] == -1).all())
 
 
 def _portfolio(label: str, size: TableSize, ranks: tuple[int, int, int]) -> list[PortfolioEntry]:

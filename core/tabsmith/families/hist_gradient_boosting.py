@@ -1,9 +1,11 @@
 """Scikit-learn's histogram boosting, grown in steps until an inner split improves no more or the deadline comes."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tabsmith.families.registry import register
+from tabsmith.families.saved_values import SavedAttributes
 from tabsmith.families.skops_files import SkopsModel
 from tabsmith.families.spec import (
     CLASS_WEIGHT,
@@ -17,7 +19,7 @@ from tabsmith.families.spec import (
 )
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import FitRequest, Floats
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
 
 _PATIENCE: Final = 20  # trees
 _FIRST_TREES: Final = 50
@@ -43,6 +45,37 @@ class HistGradientBoostingModel(SkopsModel, frozen=True):
         threads = 1 if len(X) < _MIN_ROWS_FOR_THREADS else None
         values = np.asarray(self.model._raw_predict(X, n_threads=threads), dtype=np.float64)  # noqa: SLF001
         return probabilities(values) if hasattr(self.model, "classes_") else values
+
+    @classmethod
+    def load(cls, path: Path, file: "EstimatorFile", features: int) -> "HistGradientBoostingModel":
+        """The model saved in `path`, made again from its trees. Raises ModelDamagedError."""
+        import numpy as np
+        from sklearn import ensemble
+        from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
+
+        from tabsmith.families.saved_trees import histogram_tree
+
+        name = "HistGradientBoostingClassifier" if file.present else "HistGradientBoostingRegressor"
+        saved = SavedAttributes.read(path, name)
+        outputs = file.model_outputs if file.model_outputs > 2 else 1
+        saved.expect(n_features_in_=features, n_trees_per_iteration_=outputs, is_categorical_=None, _preprocessor=None)
+        trees = saved.items("_predictors")
+        if not all(isinstance(trees_of_round, list) and len(trees_of_round) == outputs for trees_of_round in trees):
+            raise saved.wrong("_predictors", "of another number of trees in a round than the model")
+        model: Any = getattr(ensemble, name)()
+        model.n_features_in_, model._n_features, model.n_trees_per_iteration_ = features, features, outputs  # noqa: SLF001
+        model.is_categorical_, model._preprocessor = None, None  # noqa: SLF001
+        model._baseline_prediction = saved.numbers("_baseline_prediction", 1, outputs).astype(np.float64)  # noqa: SLF001
+        model._predictors = [  # noqa: SLF001 - scikit-learn has no public way to make a fitted one
+            [histogram_tree(path, tree, features) for tree in trees_of_round] for trees_of_round in trees
+        ]
+        scores = saved.value("validation_score_")
+        model.validation_score_ = np.zeros(0) if np.size(scores) == 0 else saved.numbers("validation_score_", None)
+        model._bin_mapper = _BinMapper()  # noqa: SLF001
+        model._bin_mapper.is_categorical_, model._bin_mapper.bin_thresholds_ = np.zeros(features, np.uint8), []  # noqa: SLF001
+        if file.present:
+            model.classes_ = np.arange(file.model_outputs)
+        return cls(model)
 
 
 def fit(request: "FitRequest") -> HistGradientBoostingModel:

@@ -170,12 +170,14 @@ def _sequence(request: "BatchedFitRequest") -> Any:
     return InOrder()
 
 
-def load(path: Path, file: "EstimatorFile") -> LightGBMModel:
+def load(path: Path, file: "EstimatorFile", features: int) -> LightGBMModel:
     """The booster saved in `path`. Raises ModelDamagedError."""
     import lightgbm
 
+    from tabsmith.families.saved_lightgbm import checked_text
+
     try:
-        booster = lightgbm.Booster(model_file=str(path))
+        booster = lightgbm.Booster(model_str=checked_text(path, features, file.model_outputs))
     except (lightgbm.basic.LightGBMError, OSError) as error:
         raise ModelDamagedError(f"A saved booster cannot be read: {clean(error)}", where=str(path)) from error
     return LightGBMModel(booster, file.model_outputs)

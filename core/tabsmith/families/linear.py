@@ -1,10 +1,12 @@
 """Linear models: ridge, lasso and elastic net for numbers, logistic regression for classes."""
 
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tabsmith.families.feature_steps import Arithmetic, Clip, GroupStatistics
 from tabsmith.families.registry import register
+from tabsmith.families.saved_values import SavedAttributes
 from tabsmith.families.skops_files import SkopsModel
 from tabsmith.families.spec import (
     CLASS_WEIGHT,
@@ -21,7 +23,7 @@ from tabsmith.families.spec import (
 )
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import FitRequest, Floats
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
 
 _STEP: Final = 50  # iterations between two looks at the clock
 
@@ -46,6 +48,25 @@ class LinearModel(SkopsModel, frozen=True):
         base = coefficients @ center + self.model.intercept_
         effects = (X - center)[:, None, :] * coefficients[None, :, :]
         return np.concatenate([effects, np.broadcast_to(base[:, None], (*effects.shape[:2], 1))], axis=2)
+
+    @classmethod
+    def load(cls, path: Path, file: "EstimatorFile", features: int) -> "LinearModel":
+        """The model saved in `path`, made again from its coefficients. Raises ModelDamagedError."""
+        import numpy as np
+        from sklearn import linear_model
+
+        types = ("LogisticRegression",) if file.present else ("ElasticNet", "Lasso", "LinearRegression", "Ridge")
+        saved = SavedAttributes.read(path, *types)
+        model = getattr(linear_model, saved.type)()
+        if file.present:
+            margins = 1 if file.model_outputs == 2 else file.model_outputs
+            model.coef_ = saved.numbers("coef_", margins, features)
+            model.intercept_ = saved.numbers("intercept_", margins)
+            model.classes_ = np.arange(file.model_outputs)
+        else:
+            model.coef_ = saved.numbers("coef_", features)
+            model.intercept_ = float(saved.numbers("intercept_"))
+        return cls(model)
 
 
 def fit(request: "FitRequest") -> LinearModel:

@@ -1,16 +1,20 @@
 """Nearest neighbours over scaled features."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tabsmith.families.registry import register
+from tabsmith.families.saved_values import SavedAttributes
 from tabsmith.families.skops_files import SkopsModel
 from tabsmith.families.spec import FamilyRequirements, FamilySpec, PortfolioEntry, TableSize, choice, entry, integer
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import FitRequest, Floats
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
 
 MAX_ROWS: Final = 20_000  # kept as neighbours: a prediction measures the distance to each
 _CHUNK: Final = 2_000  # rows asked at once
+_WEIGHTS: Final = "distance uniform"
+_METRICS: Final = "euclidean manhattan cosine"
 
 
 class NearestNeighborsModel(SkopsModel, frozen=True):
@@ -23,6 +27,27 @@ class NearestNeighborsModel(SkopsModel, frozen=True):
         predict = self.model.predict_proba if hasattr(self.model, "classes_") else self.model.predict
         chunks = [predict(inputs[start : start + _CHUNK]) for start in range(0, max(1, len(X)), _CHUNK)]
         return np.concatenate(chunks).astype(np.float64).reshape(len(X), -1)
+
+    @classmethod
+    def load(cls, path: Path, file: "EstimatorFile", features: int) -> "NearestNeighborsModel":
+        """The model saved in `path`, made again from its neighbours. Raises ModelDamagedError."""
+        import numpy as np
+        from sklearn import neighbors
+
+        saved = SavedAttributes.read(path, "KNeighborsClassifier" if file.present else "KNeighborsRegressor")
+        X = saved.numbers("_fit_X", None, features).astype(np.float32)
+        y = saved.numbers("_y", len(X))
+        if not np.isfinite(X).all():
+            raise saved.wrong("_fit_X", "too large for the model's numbers")
+        if file.present and not np.array_equal(np.unique(y), np.arange(file.model_outputs)):
+            raise saved.wrong("_y", "of other classes than the model")
+        model: Any = getattr(neighbors, saved.type)(
+            n_neighbors=saved.integer("n_neighbors", 1, len(X)),
+            weights=saved.text("weights", tuple(_WEIGHTS.split())),
+            metric=saved.text("metric", tuple(_METRICS.split())),
+            algorithm="brute",
+        )
+        return cls(model.fit(X, y.astype(np.int64) if file.present else y))
 
 
 def fit(request: "FitRequest") -> NearestNeighborsModel:
@@ -65,8 +90,8 @@ register(
         aliases="knn kneighbors nearestneighbours neighbors neighbours knearest nearest",
         parameters=(
             integer("n_neighbors", 1, 500, 15, "neighbours asked", log=True),
-            choice("weights", "distance uniform", "whether nearer ones count more"),
-            choice("metric", "euclidean manhattan cosine", "what near means"),
+            choice("weights", _WEIGHTS, "whether nearer ones count more"),
+            choice("metric", _METRICS, "what near means"),
         ),
         portfolio=_portfolio,
         suits=lambda size: size.rows <= 20_000 and size.width <= 100,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tabsmith.families.registry import register
+from tabsmith.families.saved_values import SavedAttributes, require_numbers
 from tabsmith.families.skops_files import SkopsModel
 from tabsmith.families.spec import (
     SMALL,
@@ -19,10 +20,11 @@ from tabsmith.families.spec import (
 )
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import FitRequest, Floats
+    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats
 
 _PATIENCE: Final = 10  # passes
 _TOLERANCE: Final = 1e-4
+_ACTIVATIONS: Final = "relu tanh logistic"
 
 
 class NeuralNetworkModel(SkopsModel, frozen=True):
@@ -39,6 +41,35 @@ class NeuralNetworkModel(SkopsModel, frozen=True):
     def save(self, path: Path) -> None:
         self.model._optimizer = None  # noqa: SLF001 - only needed to go on fitting, and twice the size of the rest
         super().save(path)
+
+    @classmethod
+    def load(cls, path: Path, file: "EstimatorFile", features: int) -> "NeuralNetworkModel":
+        """The model saved in `path`, made again from its weights. Raises ModelDamagedError."""
+        import numpy as np
+        from sklearn import neural_network
+        from sklearn.preprocessing import LabelBinarizer
+
+        saved = SavedAttributes.read(path, "MLPClassifier" if file.present else "MLPRegressor")
+        outputs = file.model_outputs if file.model_outputs > 2 else 1
+        weights, biases = saved.items("coefs_"), saved.items("intercepts_")
+        if len(weights) != len(biases):
+            raise saved.wrong("intercepts_", "of another number of layers than coefs_")
+        model: Any = getattr(neural_network, saved.type)(
+            activation=saved.text("activation", tuple(_ACTIVATIONS.split()))
+        )
+        model.coefs_, model.intercepts_ = [], []
+        width = features
+        for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True), 1):
+            size = outputs if layer == len(weights) else None
+            model.coefs_.append(require_numbers(path, f"layer {layer}", weight, (width, size)))
+            width = model.coefs_[-1].shape[1]
+            model.intercepts_.append(require_numbers(path, f"layer {layer}", bias, (width,)))
+        model.n_layers_, model.n_outputs_, model.n_features_in_ = len(weights) + 1, outputs, features
+        model.out_activation_ = ("softmax" if outputs > 1 else "logistic") if file.present else "identity"
+        if file.present:
+            model.classes_ = np.arange(file.model_outputs)
+            model._label_binarizer = LabelBinarizer().fit(model.classes_)  # noqa: SLF001 - what its own fit does
+        return cls(model)
 
 
 def fit(request: "FitRequest") -> NeuralNetworkModel:
@@ -109,7 +140,7 @@ register(
             choice("hidden_layer_sizes", "128,64 32 64 128 256 64,32 256,128 256,256 256,128,64", "neurons per layer"),
             number("alpha", 1e-7, 10.0, 1e-4, "l2 penalty on weights", log=True),
             number("learning_rate_init", 1e-5, 0.1, 1e-3, "first step size", log=True),
-            choice("activation", "relu tanh logistic", "what a neuron does with its sum"),
+            choice("activation", _ACTIVATIONS, "what a neuron does with its sum"),
             integer("batch_size", 8, 4096, None, "rows per step; left out: the library's own", log=True),
             integer("max_iter", 5, 1000, 100, "passes over the rows at most", log=True),
             switch("early_stopping", "true: stop when a tenth of the rows, set aside, improves no more"),

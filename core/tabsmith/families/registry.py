@@ -4,6 +4,7 @@ A family's file is imported when something beyond its name is asked for.
 """
 
 import re
+import sys
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
@@ -41,6 +42,13 @@ def register(spec: "FamilySpec") -> None:
     if spec.name not in MODULES and family_names.cache_info().currsize:
         raise RuntimeError(f"The family {spec.name} is registered too late: the list of families was read before.")
     _specs[spec.name] = spec
+
+
+def modules_beside() -> tuple[str, ...]:
+    """The modules of registered families that `MODULES` does not list, for a process that is to know them too."""
+    own = {spec.fit.__module__ for name, spec in _specs.items() if name not in MODULES}
+    main = getattr(sys.modules["__main__"], "__spec__", None)
+    return tuple(main.name if name == "__main__" and main is not None else name for name in sorted(own))
 
 
 @cache

@@ -203,8 +203,9 @@ class FamilySpec(msgspec.Struct, frozen=True, kw_only=True):
     requirements: FamilyRequirements = FamilyRequirements()
     weighs_rows: bool = True  # whether its fit uses `FitRequest.weights`
     fit: "Callable[[FitRequest], FittedModel]"
-    load: "Callable[[Path, EstimatorFile], FittedModel]"
-    """The model saved in a file. Raises ModelDamagedError."""
+    load: "Callable[[Path, EstimatorFile, int], FittedModel]"
+    """The model saved in a file, for a matrix of so many columns. It takes nothing in the file on trust: whatever the
+    library would follow without looking is checked first. Raises ModelDamagedError."""
     fit_batches: "Callable[[BatchedFitRequest], FittedModel] | None" = None
     """Its fit to a matrix that is never whole in memory; None for a family whose library cannot."""
     saved_file: str = SKOPS_FILE  # the file beside `estimator.json` in which a fitted model is kept

@@ -149,7 +149,8 @@ class FoldModel:
     @classmethod
     def load(cls, folder: Path) -> "FoldModel":
         """The fold model saved in `folder`. Raises ModelDamagedError."""
-        return cls(FeatureTransformer.load(folder), load_estimator(folder))
+        features = FeatureTransformer.load(folder)
+        return cls(features, load_estimator(folder, features.columns))
 
     @classmethod
     def load_verified(cls, folder: Path) -> "FoldModel":

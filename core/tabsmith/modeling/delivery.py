@@ -6,6 +6,7 @@ that is left then.
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -30,7 +31,7 @@ from tabsmith.modeling.holdout.predictions import HoldoutPredictions
 from tabsmith.modeling.holdout.table import training_levels
 from tabsmith.modeling.large_tables.whole_table import rows_to_learn
 from tabsmith.modeling.metric_catalogue import reported_metrics
-from tabsmith.modeling.model_files import HOLDOUT, ModelFile, StoredMember, is_member_file
+from tabsmith.modeling.model_files import HOLDOUT, SIMPLE, SIMPLE_HOLDOUT, ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.refit import REFIT_FILE, refits_of
 from tabsmith.modeling.results import (
     Confusion,
@@ -42,9 +43,12 @@ from tabsmith.modeling.results import (
     ModelReport,
     ModelScore,
     Residuals,
+    SimpleModel,
 )
+from tabsmith.modeling.simple_model import MeasuredSimple, choose_simple, cost_of, report_alone
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.storage import verify_sealed
+from tabsmith.storage.files import write_atomic
 from tabsmith.storage.sealed import SEAL_FILE
 from tabsmith.text import plural
 
@@ -67,10 +71,12 @@ class ReportHeader(msgspec.Struct, frozen=True):
 
 
 class MeasuredModel(msgspec.Struct, frozen=True):
-    """An ensemble as it was measured: its report, and what was decided about its predictions."""
+    """An ensemble as it was measured: its report, what was decided about its predictions, and the one recipe that could be
+    used in its place."""
 
     report: ModelReport
     decisions: Decisions
+    simple: MeasuredSimple | None = None
 
 
 def measure_model(
@@ -88,12 +94,44 @@ def measure_model(
     `deadline` is a time of time.monotonic(), at which the intervals have to do with the draws so far.
     """
     started = time.monotonic()
+    simple = None
     with threadpool_limits(threads):
-        measured = _measured(data, _members(evaluations, ensemble.members, run_folder, len(data.folds)))
-        decided = fit_decisions(data, ensemble)
-        validated = decided.cross_validated(ensemble)
-        rows = measured_rows(data, measured, ensemble, decided)
-        holdout, outcome = _measure(data, rows, decided, deadline, run_folder / HOLDOUT)
+        report, decisions = _measure_ensemble(
+            data, evaluations, ensemble, run_folder, header, deadline=deadline, kept=run_folder / HOLDOUT
+        )
+        if member := choose_simple(ensemble.members, evaluations, data.metric):
+            alone = _measure_ensemble(
+                data, evaluations, _alone(data, evaluations, member, run_folder), run_folder, header,
+                deadline=time.monotonic(), kept=run_folder / SIMPLE_HOLDOUT,
+            )  # fmt: skip
+            simple = MeasuredSimple(*alone)
+    report = replace(report, seconds=header.seconds + time.monotonic() - started)
+    return MeasuredModel(report, decisions, simple)
+
+
+def _alone(data: TrainingData, evaluations: Sequence[Evaluation], member: EnsembleMember, run_folder: Path) -> Ensemble:
+    """The ensemble of one recipe."""
+    evaluation = next(each for each in evaluations if each.recipe.id == member.recipe.id)
+    prediction = cross_validation.out_of_fold_predictions(data, run_folder / evaluation.folder)
+    return Ensemble((replace(member, weight=1.0),), evaluation.mean, evaluation.standard_error, prediction)
+
+
+def _measure_ensemble(
+    data: TrainingData,
+    evaluations: Sequence[Evaluation],
+    ensemble: Ensemble,
+    run_folder: Path,
+    header: ReportHeader,
+    *,
+    deadline: float,
+    kept: Path,
+) -> tuple[ModelReport, Decisions]:
+    """The report of `ensemble` and what is decided about its predictions; those of the hold-out are written to `kept`."""
+    measured = _measured(data, _members(evaluations, ensemble.members, run_folder, len(data.folds)))
+    decided = fit_decisions(data, ensemble)
+    validated = decided.cross_validated(ensemble)
+    rows = measured_rows(data, measured, ensemble, decided)
+    holdout, outcome = _measure(data, rows, decided, deadline, kept)
     report = ModelReport(
         model_id=header.model_id,
         run_id=header.run_id,
@@ -113,7 +151,7 @@ def measure_model(
         train_rows=data.train_rows,
         iterations=header.iterations,
         tries=header.tries,
-        seconds=header.seconds + time.monotonic() - started,
+        seconds=header.seconds,
         seed=data.seed,
         folds=len(data.folds),
         sample=None if data.whole is None else data.whole.sample,
@@ -125,7 +163,7 @@ def measure_model(
             *_unweighted(data, ensemble),
         ),
     )
-    return MeasuredModel(report, decided.decisions)
+    return report, decided.decisions
 
 
 def explain_measured(
@@ -210,8 +248,50 @@ def save_delivered(
         kept=kept if refitted < len(report.members) else "",
     )
     report = replace(report, delivery=delivery, importance=explained.importance, explanation=explained.explanation)
-    _save(data, evaluations, report, measured.decisions, run_folder, refits)
+    saved = _member_files(data, evaluations, report.members, run_folder, refits)
+    simple = measured.simple
+    if simple is not None:
+        recipe = simple.report.members[0].recipe
+        alone = Delivery(rows=data.all_rows, refitted=int(bool(refits[recipe.id])), recipes=1)
+        simple = replace(
+            simple, report=report_alone(simple.report, replace(alone, kept="" if alone.refitted else kept))
+        )
+        report = replace(report, simple=_price(data, evaluations, report, simple, saved))
+    _save(data, report, measured.decisions, run_folder, saved, simple)
     return report
+
+
+@dataclass(frozen=True)
+class _MemberFiles:
+    """The members of a model as they are saved, and their files by the places that they have in the model's folder."""
+
+    stored: tuple[StoredMember, ...]
+    files: Mapping[str, Path]
+
+    def size(self, member: StoredMember) -> int:
+        """The bytes of a member's files."""
+        places = tuple(f"{folder}/" for folder in member.folders)
+        return sum(path.stat().st_size for name, path in self.files.items() if name.startswith(places))
+
+
+def _price(
+    data: TrainingData,
+    evaluations: Sequence[Evaluation],
+    report: ModelReport,
+    simple: MeasuredSimple,
+    saved: _MemberFiles,
+) -> SimpleModel:
+    """What the simple model scores and takes beside the ensemble of `report`."""
+    models = {member.recipe.id: len(member.folders) for member in saved.stored}
+    sizes = {member.recipe.id: saved.size(member) for member in saved.stored}
+    rows = int(np.count_nonzero(data.covered))
+    score = simple.report.measured_score
+    return SimpleModel(
+        recipe=simple.report.members[0].recipe,
+        score=score if score == score else None,
+        cost=cost_of(simple.report.members, evaluations, rows, models, sizes),
+        ensemble=cost_of(report.members, evaluations, rows, models, sizes),
+    )
 
 
 def _cut_short(evaluations: Sequence[Evaluation], ensemble: Ensemble) -> tuple[str, ...]:
@@ -372,21 +452,21 @@ def _residuals(truth: Floats, predicted: Floats, seed: int) -> Residuals:
     )
 
 
-def _save(
+def _member_files(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
-    report: ModelReport,
-    decisions: Decisions,
+    members: Sequence[EnsembleMember],
     run_folder: Path,
     refits: Mapping[str, Sequence[Path]],
-) -> None:
-    files: dict[str, Path] = {HOLDOUT: run_folder / HOLDOUT} if (run_folder / HOLDOUT).is_file() else {}
+) -> _MemberFiles:
+    """The fitted models of `members`: those of all rows that a recipe has in `refits`, or else those of its folds."""
+    files: dict[str, Path] = {}
     stored = []
     scratch = {
         cross_validation.PREDICTIONS_FILE, cross_validation.ROWS_FILE, cross_validation.SCORE_FILE, REFIT_FILE,
         SEAL_FILE,
     }  # fmt: skip
-    for position, member in enumerate(report.members):
+    for position, member in enumerate(members):
         sources = refits[member.recipe.id]
         if not sources:
             source = _folder(evaluations, member.recipe.id, run_folder)
@@ -401,8 +481,22 @@ def _save(
                     assert is_member_file(path.name), path.name
                     files[f"{folder}/{path.name}"] = path
         stored.append(StoredMember(member.recipe, member.weight, tuple(folders)))
+    return _MemberFiles(tuple(stored), files)
+
+
+def _save(
+    data: TrainingData,
+    report: ModelReport,
+    decisions: Decisions,
+    run_folder: Path,
+    saved: _MemberFiles,
+    simple: MeasuredSimple | None,
+) -> None:
+    files = dict(saved.files)
+    files |= {name: run_folder / name for name in (HOLDOUT, SIMPLE_HOLDOUT) if (run_folder / name).is_file()}
+    if simple is not None:
+        write_atomic(run_folder / SIMPLE, msgspec.json.encode(simple))
+        files[SIMPLE] = run_folder / SIMPLE
     background = draw_background(data.rows, seed=data.seed)
-    model = ModelFile(
-        data.labels.classes, tuple(stored), training_levels(data.rows, data.inputs), background, decisions
-    )
+    model = ModelFile(data.labels.classes, saved.stored, training_levels(data.rows, data.inputs), background, decisions)
     store.save_model(report, model, files)

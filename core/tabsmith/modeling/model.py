@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tabsmith import formatting
+from tabsmith import config, formatting
 from tabsmith.errors import (
     MissingColumnError,
     ModelDamagedError,
@@ -19,6 +19,7 @@ from tabsmith.errors import (
 )
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.modeling import archive, store
+from tabsmith.modeling.confined.model import ConfinedExplainer, ConfinedModel
 from tabsmith.modeling.decisions.calibration import calibrate
 from tabsmith.modeling.decisions.conformal import intervals_of
 from tabsmith.modeling.decisions.labels import choose_labels
@@ -32,20 +33,28 @@ from tabsmith.modeling.results import ModelReport
 from tabsmith.modeling.row_batches import Predictable, open_rows
 from tabsmith.modeling.rows import RowArrays
 from tabsmith.modeling.training_data import ClassLabels, input_columns
+from tabsmith.processes import machine_memory
 from tabsmith.tables.schema.types import Schema
-from tabsmith.text import clean
+from tabsmith.text import clean, plural
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _NAMED = 5  # columns named in an error
+_TOLERANCE = 1e-6  # of the sum of the members' weights
 
 
 class Model:
     """A finished model. Immutable; keeps its fold models in memory, so a second prediction is quick."""
 
     def __init__(
-        self, report: ModelReport, file: ModelFile, estimator: BaggedModel, origin: Path, *, knows_formats: bool
+        self,
+        report: ModelReport,
+        file: ModelFile,
+        estimator: BaggedModel | ConfinedModel,
+        origin: Path,
+        *,
+        knows_formats: bool,
     ) -> None:
         self.report = report
         self.labels = ClassLabels(file.classes)
@@ -57,8 +66,11 @@ class Model:
         self._origin = origin  # the folder or file it was loaded from
 
     @classmethod
-    def load(cls, folder: Path, origin: Path) -> "Model":
-        """The model whose files lie in `folder`, checked against its manifest. Raises ModelDamagedError."""
+    def load(cls, folder: Path, origin: Path, *, confined: bool = False) -> "Model":
+        """The model whose files lie in `folder`, checked against its manifest. Raises ModelDamagedError.
+
+        A `confined` one is loaded and asked in a process of its own behind walls (see `confined.model`).
+        """
         manifest = store.verify_model(folder)
         report = store.read_report_file(folder)
         file = store.read_model_file(folder)
@@ -68,13 +80,14 @@ class Model:
                     raise ModelDamagedError(
                         f"The saved model is damaged: the member {clean(fold)} is missing.", where=str(folder)
                     )
-        if not file.members:
-            raise ModelDamagedError("The saved model is damaged: it has no members.", where=str(folder))
-        members = [
-            (member.recipe, member.weight, [folder / fold for fold in member.folders]) for member in file.members
-        ]
+        weights = [member.weight for member in file.members]
+        if not weights or min(weights) < 0 or abs(sum(weights) - 1) > _TOLERANCE:
+            raise ModelDamagedError(
+                "The saved model is damaged: the weights of its members do not sum to 1.", where=str(folder)
+            )
         knows_formats = manifest.format >= FORMAT_WITH_COLUMN_FORMATS
-        return cls(report, file, load_bagged_model(members), origin, knows_formats=knows_formats)
+        estimator = _confined_model(folder, file) if confined else _plain_model(folder, file)
+        return cls(report, file, estimator, origin, knows_formats=knows_formats)
 
     @property
     def id(self) -> str:
@@ -151,7 +164,10 @@ class Model:
             )
         columns = input_columns(self.schema)
         background = background_rows(self._background, columns)
-        return RowExplainer(self._estimator, background, calibration=self.decisions.calibration)
+        calibration = self.decisions.calibration
+        if isinstance(self._estimator, ConfinedModel):
+            return ConfinedExplainer(self._estimator, background, calibration)
+        return RowExplainer(self._estimator, background, calibration=calibration)
 
     def explained_outputs(self, prediction: Floats) -> Ints | np.int64:
         """Which output of each row's prediction an explanation is about: the number, the probability of the event class
@@ -214,8 +230,16 @@ class Model:
         return reader
 
     def predict_arrays(self, rows: RowArrays) -> Floats:
-        """(rows, classes) probabilities, or (rows, 1) numbers, of rows once read."""
+        """(rows, classes) probabilities, or (rows, 1) numbers, of rows once read.
+
+        Raises PredictionError if a prediction is not finite, and ModelDamagedError from a stranger's model that fails.
+        """
         prediction = self._estimator.predict(rows)
+        if not (finite := np.isfinite(prediction).all(axis=1)).all():
+            raise PredictionError(
+                f"The model predicts no number for {plural(int((~finite).sum()), 'row')} of these.",
+                next_step="Look for numbers in them that are far too large; without such rows the others are predicted.",
+            )
         return calibrate(self.decisions.calibration, prediction) if self.labels.classes else prediction
 
     def label_positions(self, probabilities: Floats) -> Ints:
@@ -291,19 +315,31 @@ class Model:
         return np.concatenate(predictions)
 
 
+def _plain_model(folder: Path, file: ModelFile) -> BaggedModel:
+    return load_bagged_model([
+        (member.recipe, member.weight, [folder / fold for fold in member.folders]) for member in file.members
+    ])  # fmt: skip
+
+
+def _confined_model(folder: Path, file: ModelFile) -> ConfinedModel:
+    memory = int(config.load().resources.memory * machine_memory())
+    return ConfinedModel(folder, file.members, len(file.classes) or 1, memory)
+
+
 def load_model(model: str | Path) -> Model:
     """The model with this id or alias, in this folder, or in this exported file.
 
-    Every file is compared with the manifest, and only trusted types are made (see `families.skops_files`). Raises
-    ModelNotFoundError, or ModelDamagedError naming the file at fault.
+    Every file is compared with the manifest, and nothing in it is taken on trust (see `families.saved_values`). A folder or
+    a file that is none of this home's models may be anybody's: it is loaded and asked in a process of its own, with limits.
+    Raises ModelNotFoundError, or ModelDamagedError naming the file at fault.
     """
     name = str(model)
     path = Path(name).expanduser()
     if not MODEL_ID.fullmatch(name) or not store.has_model(name):
         if (path / MANIFEST).is_file():
-            return Model.load(path, path)
+            return Model.load(path, path, confined=True)
         if path.is_file():
             with archive.unpacked_model(path) as folder:
-                return Model.load(folder, path)
+                return Model.load(folder, path, confined=True)
     saved = store.model_folder(store.find_model(name))
     return Model.load(saved, saved)

@@ -21,6 +21,9 @@ REPORT: Final = "report.json"
 SCHEMA: Final = "schema.json"
 MODEL: Final = "model.json"
 HOLDOUT: Final = "holdout.npz"  # of format 3 on, where there is a test set
+SIMPLE: Final = "simple.json"
+"""What it takes to save one recipe of an ensemble as a model of its own (see simple_model.py)."""
+SIMPLE_HOLDOUT: Final = "simple.npz"  # its predictions of the test set
 
 MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -34,7 +37,7 @@ def _member_files() -> re.Pattern[str]:
 @cache
 def _model_files() -> re.Pattern[str]:
     member = rf"members/\d{{1,3}}-[0-9a-f]{{12}}/(?:fold|all)-\d{{1,3}}/(?:{_member_files().pattern})"
-    return re.compile(rf"report\.json|schema\.json|model\.json|holdout\.npz|{member}")
+    return re.compile(rf"report\.json|schema\.json|model\.json|holdout\.npz|simple\.json|simple\.npz|{member}")
 
 
 def is_member_file(name: str) -> bool:

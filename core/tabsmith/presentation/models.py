@@ -57,11 +57,26 @@ def score_lines(report: ModelReport) -> tuple[Line, ...]:
     lines.append(())
     lines.append(cross_validation(report))
     lines.extend(decision_lines(report))
+    if report.simple is not None:
+        lines.append(simple_line(report))
     return tuple(lines)
 
 
 def delivery_sentences(report: ModelReport) -> tuple[str, ...]:
-    """What the delivered model has learned from beside the measured one, and what is left to do; none for old reports."""
+    """What the delivered model has learned from beside the measured one, what is left to do, and by how much the run was late;
+    none for old reports."""
+    return (*_learned_from(report), *_overrun(report))
+
+
+def _overrun(report: ModelReport) -> tuple[str, ...]:
+    taken = report.time
+    if taken is None or not taken.over:
+        return ()
+    limit, over = formatting.duration(taken.limit), formatting.duration(taken.over)
+    return (f"The run took {formatting.duration(taken.used)}, {over} more than its limit of {limit}.",)
+
+
+def _learned_from(report: ModelReport) -> tuple[str, ...]:
     delivery = report.delivery
     if delivery is None:
         return ()
@@ -82,6 +97,25 @@ def delivery_sentences(report: ModelReport) -> tuple[str, ...]:
         return (f"The delivered model is the measured one, not fitted again on all {rows}: {why}.", f"{refit}.")
     done = f"{delivery.refitted} of {plural(delivery.recipes, 'recipe')}"
     return (f"{done} were fitted again on all {rows}; for the others {why}.", f"{refit}.")
+
+
+def simple_line(report: ModelReport) -> Line:
+    """`or LightGBM alone: RMSE 21,300 (+110), 0.4 MB instead of 3.1 MB, 4.1 ms instead of 19 ms for 1,000 rows`; empty where
+    the model is of one recipe."""
+    simple = report.simple
+    if simple is None:
+        return ()
+    name = recipes.recipe_title(simple.recipe)
+    change = f" ({formatting.difference(simple.score - report.measured_score)})" if simple.score is not None else ""
+    score = f"{report.metric.label} {formatting.number(simple.score)}{change}"
+    size = f"{formatting.size(simple.cost.size)} instead of {formatting.size(simple.ensemble.size)}"
+    milliseconds = [formatting.significant(1_000 * each.seconds, 2) for each in (simple.cost, simple.ensemble)]
+    speed = f"{milliseconds[0]} ms instead of {milliseconds[1]} ms for 1,000 rows"
+    return (
+        Span("or alone ", "dim"),
+        span(f"{name}: {score}, {size}, {speed}"),
+        Span(f"; `tabsmith models simple {clean(report.model_id, 100)}` saves it", "dim"),
+    )
 
 
 def headline(report: ModelReport) -> tuple[Line, ...]:

@@ -33,6 +33,7 @@ from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Pool
 from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import ModelChoice
+from tabsmith.storage.wakeup import Bell
 from tabsmith.text import plural
 
 T = TypeVar("T")
@@ -40,7 +41,10 @@ T = TypeVar("T")
 _DOUBLE: Final = struct.Struct("d")
 
 LOOK_EVERY: Final = 0.01
-"""Seconds between two looks at the command file; a look is one `stat`."""
+"""Seconds between two looks at the command file where whoever writes to it cannot wake the worker; a look is one `stat`."""
+
+LOOK_AT_LEAST_EVERY: Final = 1.0
+"""Seconds between two looks at it all the same, for a line that was written without a word."""
 
 
 class StoppedError(Exception):
@@ -108,6 +112,7 @@ class RunController:
         past: RunSnapshot,
     ) -> None:
         self._commands = folder.commands()
+        self._bell_path = folder.bell
         self._offset = offset
         self._paused_work: list[Pausable] = [pool]
         self._record = record
@@ -200,15 +205,19 @@ class RunController:
 
     async def listen(self) -> None:
         """Act on commands for as long as the worker lives."""
-        while True:
-            chunk = self._commands.read(self._offset)
-            self._offset = chunk.next_offset
-            for command in chunk.values:
-                self.obey(command)
-            if lost := chunk.skipped + chunk.unknown:
-                message = f"{plural(lost, 'line')} of what the run was told could not be understood"
-                self._record(Noted(message=message, level="warning"))
-            await asyncio.sleep(LOOK_EVERY)
+        bell = Bell(self._bell_path)
+        try:
+            while True:
+                chunk = self._commands.read(self._offset)
+                self._offset = chunk.next_offset
+                for command in chunk.values:
+                    self.obey(command)
+                if lost := chunk.skipped + chunk.unknown:
+                    message = f"{plural(lost, 'line')} of what the run was told could not be understood"
+                    self._record(Noted(message=message, level="warning"))
+                await bell.wait(LOOK_AT_LEAST_EVERY if bell.works else LOOK_EVERY)
+        finally:
+            bell.close()
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """Return what `work` returns. Raises StoppedError, once `work` is cancelled and cleaned up, if a person stops it first."""

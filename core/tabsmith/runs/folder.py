@@ -14,6 +14,7 @@ from tabsmith.runs.events import RunCommand, RunEvent
 from tabsmith.runs.spec import RunSpec
 from tabsmith.storage import Document, Found, OwnerLock, TypedJournal, lock_owner
 from tabsmith.storage.files import make_folder, storage_error, sync_folder
+from tabsmith.storage.wakeup import ring
 from tabsmith.text import clean
 
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
@@ -76,6 +77,11 @@ class RunFolder:
         """The file with what the worker process printed."""
         return self.root / "worker.log"
 
+    @property
+    def bell(self) -> Path:
+        """The pipe by which a worker is woken when it was sent a command."""
+        return self.root / "wake"
+
     def alive(self) -> bool:
         """Whether a worker works on this run now."""
         return lock_owner(self.root / "worker.lock") is not None
@@ -89,6 +95,7 @@ class RunFolder:
             )
         with self.commands() as journal:
             journal.append(replace(command, at=time.time()))
+        ring(self.bell)
 
     def delete(self) -> None:
         """Remove the run with all its files; its model stays. Raises RunStateError if it is running."""

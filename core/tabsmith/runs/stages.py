@@ -21,7 +21,7 @@ from tabsmith.errors import TableChangedError
 from tabsmith.families.registry import families
 from tabsmith.modeling.large_tables.memory_plan import MemoryPlan, sample_note
 from tabsmith.modeling.metric_catalogue import Metric, default_metric, get_metric
-from tabsmith.modeling.results import Evaluation, KeptReason, ModelReport
+from tabsmith.modeling.results import Evaluation, KeptReason, ModelReport, TimeTaken
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
 from tabsmith.storage.files import write_atomic
@@ -257,6 +257,7 @@ def deliver(
     measured: "MeasuredModel",
     explained: "Explained",
     kept: KeptReason,
+    time_taken: TimeTaken,
 ) -> ModelReport:
     """Save the model `measured`, from what was fitted on all rows as far as that was done; returns its report."""
     from tabsmith.modeling import store
@@ -265,6 +266,7 @@ def deliver(
     name = measured.report.model_id
     if store.model_folder(name).exists():
         return store.read_report(name)
+    measured = replace(measured, report=replace(measured.report, time=time_taken))
     return save_delivered(data, evaluations, measured, explained, root, kept=kept)
 
 

@@ -20,7 +20,7 @@ from tabsmith.errors import WORK_FAILED, ErrorReport, MachineError, SchemaError,
 from tabsmith.machine_trouble import machine_error_of
 from tabsmith.modeling.large_tables.memory_plan import MemoryPlan, memory_limit, plan_memory, sample_note
 from tabsmith.modeling.metric_catalogue import Metric
-from tabsmith.modeling.results import KeptReason, ModelReport
+from tabsmith.modeling.results import KeptReason, ModelReport, TimeTaken
 from tabsmith.orchestration.events import EnsembleBuilt, Noted, SearchStarted
 from tabsmith.orchestration.history import history_record, holds, open_history
 from tabsmith.orchestration.human_review import LoopEnd
@@ -438,8 +438,11 @@ class Worker:
         explained = await self._control.unless_stopped(
             explain_in_time(data, evaluations, root, measured, self._pool, self._control, self._cores)
         )
+        time_taken = TimeTaken(self._control.limits.seconds, self._clock.seconds())
         report = await self._control.unless_stopped(
-            self._pool.run(lambda _: stages.deliver(data, evaluations, root, measured, explained, kept), ModelReport)
+            self._pool.run(
+                lambda _: stages.deliver(data, evaluations, root, measured, explained, kept, time_taken), ModelReport
+            )
         )
         self._record(
             EnsembleBuilt(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tabsmith.tables.table import Table
 
 
-class AnsweredQuestion(msgspec.Struct, frozen=True):
+class TableAnswer(msgspec.Struct, frozen=True):
     """A question, how it was understood, and what came of each of its plans, in their order."""
 
     question: str
@@ -53,9 +53,7 @@ def answer_plans(
     return tuple(findings)
 
 
-def ask(
-    table: "Table | TableInfo | pd.DataFrame", question: str, *, time_limit: float = TIME_LIMIT
-) -> AnsweredQuestion:
+def ask(table: "Table | TableInfo | pd.DataFrame", question: str, *, time_limit: float = TIME_LIMIT) -> TableAnswer:
     """The answer to a question in words, such as "mean of price by city" or "is churn related to contract?".
 
     The question is understood by a grammar, never run as code. `time_limit` is in seconds, for each plan. Raises
@@ -73,7 +71,7 @@ def ask(
     reading = read_question(question, table)
     if not isinstance(reading, Understood):
         raise not_understood(reading)
-    return AnsweredQuestion(question, reading, answer_plans(reading.plans, table, time_limit=time_limit))
+    return TableAnswer(question, reading, answer_plans(reading.plans, table, time_limit=time_limit))
 
 
 def not_understood(reading: AskBack | Elsewhere) -> NotUnderstoodError:

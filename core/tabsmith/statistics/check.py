@@ -141,7 +141,7 @@ def _check_describe(plan: Describe, profile: TableProfile) -> None:
             require_groups(column.distinct, column, least=1)
     asked = _OF_NUMBERS.intersection(plan.aggregates)
     if asked:
-        name = sorted(asked)[0]
+        name = min(asked)
         require_numbers(columns or profile.columns, profile, f"A {name} is of numbers")
 
 

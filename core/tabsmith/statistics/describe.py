@@ -231,7 +231,7 @@ def _aggregates_sql(
     name = rows.sql(column)
     quantile = "quantile_cont" if exact else "approx_quantile"
     distinct = f"count(DISTINCT {name})" if exact else f"approx_count_distinct({name})"
-    mode = f"mode({value})" if grouped and exact else "NULL"
+    mode = f"CASE WHEN count(DISTINCT {value}) < count({value}) THEN mode({value}) END" if grouped and exact else "NULL"
     return [
         f"count({name})", "count(*)", distinct, mode, f"count({value})", f"favg({z})", f"var_samp({z})",
         f"sum({z} * {z} * {z})", f"sum({z} * {z} * {z} * {z})", f"sum({z} * {z})",
@@ -461,7 +461,7 @@ def _describe_groups(
     used, dropped = _used(rows, numeric)
     return Findings(
         plan=plan, sentences=said, tables=tuple(tables), picture=picture, rows_used=used, rows_dropped=dropped,
-        notes=tuple(notes), code=_code(plan, rows, numeric or others),
+        notes=tuple(notes), code=_code(plan, rows, numeric or others, groupings),
     )  # fmt: skip
 
 
@@ -491,7 +491,10 @@ def _others_by_group(
     )
 
 
-def _code(plan: Describe, rows: SelectedRows, columns: Sequence[ColumnProfile]) -> str:
+def _code(
+    plan: Describe, rows: SelectedRows, columns: Sequence[ColumnProfile], groupings: Sequence[Grouping] = ()
+) -> str:
+    keys = f"[{', '.join(grouping.code for grouping in groupings)}]"
     names = [column.name for column in columns]
     lines: list[str] = []
     fill = {
@@ -508,12 +511,12 @@ def _code(plan: Describe, rows: SelectedRows, columns: Sequence[ColumnProfile]) 
             lines.append(f"values = values{fill}")
         functions = "['mean', 'median', 'std', 'var', 'min', 'max', 'skew']"
         lines.append(
-            f"result = values.groupby([{TABLE}[name] for name in {list(plan.by)!r}], dropna=False).agg({functions})"
+            f"result = values.groupby({keys}, dropna=False).agg({functions})"
             if plan.by
             else f"result = values.agg({functions[:-1]}, 'kurt']).T"
         )
     elif plan.by:
-        lines.append(f"result = {TABLE}.groupby({list(plan.by)!r}, dropna=False)[{names!r}].describe()")
+        lines.append(f"result = {TABLE}.groupby({keys}, dropna=False)[{names!r}].describe()")
     else:
         lines.append(f"result = {TABLE}[{names!r}].describe(include='all').T")
     return repeating_code(rows, lines)

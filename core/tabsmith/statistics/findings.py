@@ -1,10 +1,19 @@
 """What comes of a plan, as data that every surface draws: sentences, tables of numbers, a picture, counts of rows."""
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
+from tabsmith.errors import UnknownTableError
+from tabsmith.formatting import UNKNOWN, number
 from tabsmith.statistics.plan import Plan
+from tabsmith.text import clean, plural
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CELL: Final = 40  # characters of a cell in the text of a table
+_ROWS_SHOWN: Final = 30
 
 Cell: TypeAlias = float | int | str | None
 """A value of a findings's table; None where there is none (a deviation of one value)."""
@@ -16,6 +25,23 @@ class FindingsTable(msgspec.Struct, frozen=True):
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The table as a frame, a row a row."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.rows), columns=list(self.columns))
+
+    def __str__(self) -> str:
+        cells = [[clean(name, _CELL) for name in self.columns]]
+        cells += [[_cell_text(cell) for cell in row] for row in self.rows[:_ROWS_SHOWN]]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = [
+            "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells
+        ]
+        if len(self.rows) > _ROWS_SHOWN:
+            lines.append(f"... and {plural(len(self.rows) - _ROWS_SHOWN, 'more row')}")
+        return "\n".join([clean(self.title), *lines])
 
 
 class Bars(msgspec.Struct, frozen=True, tag="bars"):
@@ -98,3 +124,26 @@ class Findings(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()  # assumptions that failed, fallbacks, samples
     code: str = ""  # Python that repeats it
     seconds: float = 0.0
+
+    def to_pandas(self, title: str = "") -> "pd.DataFrame":
+        """The table called `title` as a frame; the first one by default. Raises UnknownTableError."""
+        for table in self.tables:
+            if title in {"", table.title}:
+                return table.to_pandas()
+        raise UnknownTableError(
+            f"The findings have no table {clean(title)}.",
+            next_step=f"They have: {', '.join(table.title for table in self.tables) or 'none'}.",
+        )
+
+    def __repr__(self) -> str:
+        return "\n\n".join(
+            part for part in (" ".join(self.sentences), "\n".join(self.notes), *map(str, self.tables)) if part
+        )
+
+
+def _cell_text(cell: Cell) -> str:
+    if cell is None:
+        return UNKNOWN
+    if isinstance(cell, float):
+        return number(cell)
+    return f"{cell:,}" if isinstance(cell, int) else clean(cell, _CELL)

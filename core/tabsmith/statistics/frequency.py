@@ -42,7 +42,13 @@ def frequency(plan: Frequency, rows: SelectedRows) -> Findings:
         ),
         rows_used=rows.count,
         notes=tuple(notes),
-        code=repeating_code(rows, [f"result = {TABLE}.value_counts({list(plan.columns)!r}, dropna=False)"]),
+        code=repeating_code(
+            rows,
+            [
+                f"keys = [{', '.join(grouping.code for grouping in groupings)}]",
+                f"result = {TABLE}.groupby(keys, dropna=False).size().sort_values(ascending=False)",
+            ],
+        ),
     )
 
 

@@ -4,10 +4,19 @@ import time
 
 import msgspec
 
-from tabsmith.errors import PlanError
 from tabsmith.statistics.check import check_plan
 from tabsmith.statistics.findings import Findings
-from tabsmith.statistics.plan import Describe, Frequency, Plan
+from tabsmith.statistics.plan import (
+    Compare,
+    Describe,
+    Frequency,
+    MissingValues,
+    Outliers,
+    Plan,
+    Regress,
+    Relate,
+    Trend,
+)
 from tabsmith.statistics.selected_rows import SelectedRows, select_rows
 from tabsmith.tables.info import TableInfo
 
@@ -39,5 +48,27 @@ def _carry_out(plan: Plan, rows: SelectedRows) -> Findings:
             from tabsmith.statistics.frequency import frequency
 
             return frequency(plan, rows)
-        case _:
-            raise PlanError("This operation is not there yet.", next_step="Describe the table, or count its values.")
+        case Relate():
+            from tabsmith.statistics.relate import relate
+
+            return relate(plan, rows)
+        case Compare():
+            from tabsmith.statistics.compare import compare
+
+            return compare(plan, rows)
+        case Regress():
+            from tabsmith.statistics.regress import regress
+
+            return regress(plan, rows)
+        case MissingValues():
+            from tabsmith.statistics.missing import missing_values
+
+            return missing_values(plan, rows)
+        case Outliers():
+            from tabsmith.statistics.outliers import outliers
+
+            return outliers(plan, rows)
+        case Trend():
+            from tabsmith.statistics.trend import trend
+
+            return trend(plan, rows)

@@ -16,6 +16,7 @@ from tabsmith.tables.database import connect, sql_is_one_of, sql_literal, transl
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.tables.snapshot import ensure_snapshot
+from tabsmith.tables.snapshot_store import scratch_folder
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class SelectedRows:
         every = f" WHERE file_row_number % {step} = 0" if step > 1 else ""
         self.check_time()
         try:
-            arrow: Any = self._database.execute(
+            arrow: Any = self._database.sql(
                 f"SELECT {selected} FROM selected{every} ORDER BY file_row_number"  # noqa: S608
             ).to_arrow_table()
         except duckdb.InterruptException as error:
@@ -151,7 +152,7 @@ def select_rows(info: TableInfo, rows: Rows, time_limit: float) -> Iterator[Sele
     """The selected rows, until the block ends; a query that runs when `time_limit` (seconds) is over is interrupted."""
     info = ensure_snapshot(info)
     ends = time.monotonic() + time_limit
-    with translate_errors("the table's snapshot"), connect(spill=info.snapshot_path.parent) as database:
+    with scratch_folder() as scratch, translate_errors("the table's snapshot"), connect(spill=scratch) as database:
         timer = threading.Timer(time_limit, database.interrupt)
         timer.daemon = True
         timer.start()

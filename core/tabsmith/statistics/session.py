@@ -126,7 +126,7 @@ def corrected_p_values(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(corrected)
 
 
-def tests_sentence(session: FindingsSession, number: int) -> str:
+def significance_sentence(session: FindingsSession, number: int) -> str:
     """How many tests were made of this table, and the corrected p-values of these findings; "" if they hold none."""
     kept = session.number(number)
     if not kept.findings.tests:

@@ -66,7 +66,9 @@ def sealed_folder(final: Path) -> Iterator[Path]:
         partial.mkdir()
         try:
             yield partial
-            seal = Seal({path.name: fingerprint_file(path) for path in sorted(partial.iterdir())})
+            seal = Seal(
+                {path.name: fingerprint_file(path) for path in sorted(partial.iterdir()) if path.name != SEAL_FILE}
+            )
             (partial / SEAL_FILE).write_bytes(msgspec.json.encode(seal))
             for path in partial.iterdir():
                 sync_file(path)

@@ -92,6 +92,17 @@ def write_table(info: TableInfo, out: Path) -> Path:
     return out.expanduser().absolute()
 
 
+def require_free(out: Path) -> Path:
+    """`out`, if nothing is there that writing a table would replace. Raises UsageError."""
+    if os.path.lexists(out.expanduser()):
+        raise UsageError(
+            f"{clean(out.name)} exists already.",
+            where=clean(out, 500),
+            next_step="Give another name, or --force to replace it.",
+        )
+    return out
+
+
 def require_table_suffix(out: Path) -> Path:
     """`out` as an absolute path. Raises UsageError if its suffix is neither .csv nor .parquet."""
     if out.suffix.lower() not in _SUFFIXES:

@@ -81,8 +81,9 @@ def load_frame(
 
     info = ensure_snapshot(info)
     positions = _positions(info, columns)
-    # Not pq.read_table: that reads through a pool of threads even when it is told not to.
-    with pq.ParquetFile(info.snapshot, memory_map=True, pre_buffer=False) as file:
+    # Not pq.read_table: that reads through a pool of threads even when it is told not to. Of a table that is larger than
+    # memory, a map of the file would be held as well.
+    with pq.ParquetFile(info.snapshot, memory_map=rows is None, pre_buffer=False) as file:
         names = [f"c{position}" for position in positions.values()]
         table = file.read(columns=names, use_threads=False) if rows is None else _taken(file, names, rows)
     return _frame(table, info, positions)

@@ -14,6 +14,7 @@ import skops.io
 
 from tabsmith.errors import ModelDamagedError, ModelNotFoundError, UsageError
 from tabsmith.families import skops_files
+from tabsmith.families.estimator import EstimatorFile
 from tabsmith.families.registry import family_names
 from tabsmith.modeling import store
 from tabsmith.modeling.model import load_model
@@ -160,10 +161,10 @@ def test_a_schema_written_by_hand_cannot_smuggle_a_function_in(tmp_path):
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("schema.json", json.dumps({**node, "protocol": 2, "_skops_version": "0.16"}))
         with pytest.raises(ModelDamagedError):
-            skops_files.load(path)
+            skops_files.read(path)
     path.write_bytes(b"not a zip")
     with pytest.raises(ModelDamagedError, match="not a skops file"):
-        skops_files.load(path)
+        skops_files.read(path)
 
 
 def test_a_tree_that_leads_nowhere_is_refused(tmp_path):
@@ -176,8 +177,9 @@ def test_a_tree_that_leads_nowhere_is_refused(tmp_path):
     state["nodes"]["left_child"][0] = 0  # for ever
     tree.__setstate__(state)
     skops_files.dump([tree], tmp_path / "estimator.skops")
+    file = EstimatorFile("random_forest", outputs=2, present=(0, 1))
     with pytest.raises(ModelDamagedError, match="does not lead to leaves"):
-        forests.load(tmp_path / "estimator.skops", None)
+        forests.load(tmp_path / "estimator.skops", file, 1)
 
 
 @pytest.mark.parametrize(

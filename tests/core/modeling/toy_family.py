@@ -44,7 +44,7 @@ registry.register(
         parameters=(integer("repeats", 1, 9, 2, "how often"),),
         portfolio=lambda size: [entry(0, "toy, default", repeats=min(3, size.rows))],
         fit=lambda request: ToyModel(request.parameters.integer("repeats")),
-        load=lambda path, file: msgspec.json.decode(path.read_bytes(), type=ToyModel),
+        load=lambda path, file, features: msgspec.json.decode(path.read_bytes(), type=ToyModel),
         saved_file="toy.json",
         preload=("colorsys",),
     )

@@ -4,13 +4,12 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from tabsmith.errors import ReportedError
-from tabsmith.orchestration.decisions import Continue
-from tabsmith.runs.events import Answer, Pause, Resume, RunState, SetMode
+from tabsmith.runs.events import Pause, Resume, RunState
 from tabsmith.runs.fits.cluster_client import measure_cluster
 from tabsmith.runs.fits.messages import ClusterSize
 from tabsmith.runs.folder import RunFolder
@@ -22,7 +21,7 @@ from tests.core.runs.conftest import Start, ended, until
 from tests.peers.dask_cluster import WORKERS, LocalDaskCluster, start_cluster
 
 CHOICE = ModelChoice(
-    families=("linear", "lightgbm"), limits=Limits(seconds=0, iterations=4), cores=WORKERS, keep_measured=True
+    families=("linear", "lightgbm"), limits=Limits(seconds=0, iterations=2), cores=WORKERS, keep_measured=True
 )
 
 PATIENCE = 300.0  # seconds: a worker imports everything before its first fit, and a busy machine takes its time
@@ -46,33 +45,35 @@ def _warnings(folder: RunFolder) -> list[str]:
     return [each.message for each in folder.events().read().values if getattr(each, "level", "") == "warning"]
 
 
-def test_a_run_on_a_cluster_loses_nothing_to_a_dead_worker_a_pause_and_the_end_of_the_cluster(
-    cluster: LocalDaskCluster, start: Start, monkeypatch: pytest.MonkeyPatch
+def _same(there: RunSnapshot, here: RunSnapshot) -> bool:
+    assert there.outcome == "success", there.error
+    return _folds(there) == _folds(here) and champion_by_the_rule(there) == champion_by_the_rule(here)
+
+
+def test_a_cluster_gives_the_same_champion_whatever_dies_there(
+    cluster: LocalDaskCluster, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = ended(start(CHOICE), PATIENCE)
     monkeypatch.setenv("TABSMITH_ENGINE__ADDRESS", cluster.address)
-    folder = start(replace(CHOICE, mode="manual"))
-    asked = until(folder, lambda run: run.question is not None, PATIENCE).question
-    assert asked is not None
-    folder.send(Answer(id=asked.id, reply=Continue()))
 
-    until(folder, lambda run: any(each.folds for each in run.trials), PATIENCE)
-    for pid in cluster.workers:
-        os.kill(pid, signal.SIGSTOP)  # whatever they fit is held in the middle
+    # A worker dies while the run is paused with fits on all workers, and is started again by Dask.
+    cluster.hold(tmp_path / "first")
+    folder = start(CHOICE)
+    until(folder, lambda run: run.state is RunState.EVALUATING, PATIENCE)
     folder.send(Pause())
     until(folder, lambda run: run.state is RunState.PAUSED, PATIENCE)
     os.kill(cluster.workers[0], signal.SIGKILL)
-    os.kill(cluster.workers[1], signal.SIGCONT)
     folder.send(Resume())
-    until(folder, lambda run: run.question not in (None, asked), PATIENCE)  # before the second recipe
-    assert not _warnings(folder)  # so far everything was fitted on the cluster
-    cluster.kill()
-    folder.send(SetMode("automatic"))
+    (tmp_path / "first").touch()
+    assert _same(ended(folder, PATIENCE), here)
+    assert not _warnings(folder)  # everything was fitted on the cluster
 
-    there = ended(folder, PATIENCE)
-    assert there.outcome == "success", there.error
-    assert _folds(there) == _folds(here)
-    assert champion_by_the_rule(there) == champion_by_the_rule(here)
+    # The cluster is lost with fits on all workers.
+    cluster.hold(tmp_path / "never")
+    folder = start(CHOICE)
+    until(folder, lambda run: run.state is RunState.EVALUATING, PATIENCE)
+    cluster.kill()
+    assert _same(ended(folder, PATIENCE), here)
     assert len(_warnings(folder)) == 1
 
 

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from tabsmith.errors import ErrorReport
-from tabsmith.text import clean
+from tabsmith.text import clean, escaped_json
 
 _PROGRESS_SECONDS: Final = 0.2  # between two changes of the line of progress
 
@@ -52,7 +52,8 @@ def progress_line() -> Iterator[Callable[[float, str], None]]:
 
 def print_json(value: msgspec.Struct | Sequence[msgspec.Struct]) -> None:
     """Print one JSON document on stdout."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    document = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    sys.stdout.write(escaped_json(document) + "\n")
 
 
 def tell(message: str, document: msgspec.Struct, *, as_json: bool) -> None:

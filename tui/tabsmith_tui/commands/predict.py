@@ -45,6 +45,7 @@ class ColumnCount(click.ParamType[int]):
 @click.option(
     "--out", metavar="FILE", help="CSV or Parquet; NAME-predictions.csv in the current folder when not given."
 )
+@click.option("--force", is_flag=True, help="Replace the file of --out if it exists.")
 @click.option("--column", default="", metavar="NAME", help="The column of predictions; prediction when not given.")
 @click.option(
     "--intervals",
@@ -72,6 +73,7 @@ def predict(
     model: str,
     path: str,
     out: str | None,
+    force: bool,
     column: str,
     level: float | None,
     explain: int,
@@ -88,7 +90,10 @@ def predict(
     from tabsmith.modeling.model import load_model
     from tabsmith.modeling.predict import predict_file, preview_predictions, source_to_predict
     from tabsmith.runs.stages import read
+    from tabsmith.tables.export import require_free
 
+    if out and not force:
+        require_free(Path(out))
     loaded = load_model(model)
     with progress_line() as progress:
         info = read(source_to_predict(loaded, options.source(path)), progress)

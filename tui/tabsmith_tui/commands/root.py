@@ -9,12 +9,14 @@ import click
 import msgspec
 
 from tabsmith.errors import INTERRUPTED, ErrorReport, report_of
-from tabsmith.text import clean_block
+from tabsmith.text import clean_block, escaped_json
 from tabsmith.version import __version__
 
 _COMMANDS: Final = {
     "read": ("read", "Read a table and say what was found in it."),
     "schema": ("read", "Say what tabsmith understands of a table: kinds, roles, target, task, split."),
+    "ask": ("ask", "Ask a table a question in words."),
+    "explore": ("ask", "Describe, relate, compare, regress, count: statistics by their names."),
     "train": ("train", "Train a model on a table."),
     "task": ("task", "Have agents do the tasks of a file, and prove each by a command."),
     "predict": ("predict", "Predict the rows of a table with a model."),
@@ -99,7 +101,7 @@ def run(arguments: list[str]) -> int:
 
 def _fail(report: ErrorReport, *, as_json: bool) -> int:
     if as_json:
-        sys.stdout.write(msgspec.json.encode(FailureDocument(report)).decode() + "\n")
+        sys.stdout.write(escaped_json(msgspec.json.encode(FailureDocument(report)).decode()) + "\n")
     sys.stderr.write(clean_block(f"{report.name}: {report}") + "\n")
     if report.next_step.startswith("This is a fault in tabsmith"):
         sys.stderr.write(clean_block(report.details) + "\n")

@@ -93,7 +93,7 @@ class GuidedScreen(TabsmithScreen):
     next; this screen never does.
 
     `resume` shows the saved session at once; without it the person is asked whether to resume or to start over.
-    `sample` is chosen as the table when a new session starts.
+    `sample`, or the file `table`, is chosen when a new session starts.
     """
 
     SCOPE = "guided"
@@ -106,12 +106,18 @@ class GuidedScreen(TabsmithScreen):
     )
 
     def __init__(
-        self, *, resume: bool, sample: "SampleName | None" = None, owner: "SessionOwner | None" = None
+        self,
+        *,
+        resume: bool,
+        sample: "SampleName | None" = None,
+        table: "FileSource | None" = None,
+        owner: "SessionOwner | None" = None,
     ) -> None:
         super().__init__()
         self.owner = owner
         self._resume = resume
         self._sample = sample
+        self._table = table
         self._conversation: Conversation | None = None
         self._step_lock = asyncio.Lock()  # held while an action is performed and its step is drawn
         self._view: StepView | None = None
@@ -188,10 +194,15 @@ class GuidedScreen(TabsmithScreen):
         return self._view
 
     async def _begin(self) -> None:
-        """Start a new session, with the sample when the screen was opened for one."""
-        if await self.perform(actions.Begin()) and self._sample is not None:
-            await self.perform(actions.ChooseSample(self._sample))
-            self._sample = None
+        """Start a new session, with the sample or the table when the screen was opened for one."""
+        sample, table = self._sample, self._table
+        if not await self.perform(actions.Begin()):
+            return
+        self._sample = self._table = None
+        if sample is not None:
+            await self.perform(actions.ChooseSample(sample))
+        elif table is not None and await self.perform(actions.ChooseFile()):
+            await self.perform(actions.ChangeSource(table))
 
     def _ask_resume_or_start_over(self) -> None:
         from tabsmith_tui.screens.dialogs import DialogAnswer, QuestionScreen

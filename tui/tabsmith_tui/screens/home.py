@@ -1,4 +1,4 @@
-"""The home screen: sessions to resume, ways to start, and the newest runs and models."""
+"""The home screen: sessions to resume, ways to start, recent tables, and the newest runs and models."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.widgets import OptionList
 
 from tabsmith.formatting import time_ago, time_of_day
-from tabsmith.presentation.spans import LabelledLine, line
+from tabsmith.presentation.spans import LabelledLine, foreign, line
 from tabsmith.text import plural
 from tabsmith_tui.actions import bindings_of
 from tabsmith_tui.screens.base import TabsmithScreen, start_worker
@@ -20,7 +20,7 @@ from tabsmith_tui.widgets.menu import Group, Item, Menu
 if TYPE_CHECKING:
     from tabsmith.modeling.model_files import ModelSummary
     from tabsmith.runs.watch import RunSummary
-    from tabsmith_tui.store import SavedSession
+    from tabsmith_tui.store import RecentTable, SavedSession
 
 T = TypeVar("T")
 
@@ -66,6 +66,7 @@ class HomeScreen(TabsmithScreen):
         self._reported: set[str] = set()  # problems of other sessions that the person has seen
         self._runs: tuple[RunSummary, ...] = ()
         self._models: tuple[ModelSummary, ...] = ()
+        self._tables: tuple[RecentTable, ...] = ()
         self._read = False
 
     def body(self) -> ComposeResult:
@@ -106,6 +107,7 @@ class HomeScreen(TabsmithScreen):
         self._others = await self._from_disk(self._other_sessions, self._others)
         self._runs = await self._from_disk(store.runs, self._runs)
         self._models = await self._from_disk(store.models, self._models)
+        self._tables = await self._from_disk(store.recent_tables, self._tables)
         self._read = True
         if self.is_attached:  # the app was not left meanwhile
             self._show()
@@ -136,6 +138,7 @@ class HomeScreen(TabsmithScreen):
 
     def _show(self) -> None:
         from tabsmith.presentation.summaries import model_cells, run_cells
+        from tabsmith.tables.read.sources import describe_source
 
         now = self.services.clock()
         session, runs, models = self._session, self._runs, self._models
@@ -149,6 +152,18 @@ class HomeScreen(TabsmithScreen):
             Item("new", (literal("Open a table of your own"), literal("CSV, Excel, Parquet, JSON", style="$quiet"))),
         )
         groups.append(Group("New", begin if newcomer else begin[::-1]))
+        if self._tables:
+            tables = (
+                Item(
+                    f"table {place}",
+                    (
+                        literal(describe_source(table.source), 60),
+                        literal(f"used {time_ago(table.used_at, now)}", 30, "$quiet"),
+                    ),
+                )
+                for place, table in enumerate(self._tables)
+            )
+            groups.append(Group("Recent tables", tuple(tables)))
         if runs:
             items = tuple(Item(f"run {run.id}", contents(run_cells(run, now))) for run in runs[:SHOWN])
             groups.append(Group(_title("Runs", len(runs), "r"), items))
@@ -196,6 +211,11 @@ class HomeScreen(TabsmithScreen):
             about.show(run_facts(run, now))
         elif model:
             about.show(model_facts(model, now))
+        elif kind == "table":
+            table = self._tables[int(name)]
+            about.show(
+                [("file", (foreign(table.source.path, limit=300),)), ("used", line(time_ago(table.used_at, now)))]
+            )
         elif kind == "resume" and (session := self._session_of(name)):
             about.show(
                 [
@@ -228,6 +248,8 @@ class HomeScreen(TabsmithScreen):
                 self.action_new()
             case "sample":
                 self.action_sample()
+            case "table":
+                services.open_screen("guided", resume=False, table=self._tables[int(name)].source)
             case "run":
                 services.open_screen("run", name)
             case "model":

@@ -30,8 +30,9 @@ from tabsmith.modeling.features.group_statistics import fit_group_statistics
 from tabsmith.modeling.features.lags import fit_lag_blocks
 from tabsmith.modeling.features.relevance import Relevance, measure_relevance
 from tabsmith.modeling.features.scaling import fit_scaling
+from tabsmith.modeling.features.text_vectorizers import TextVectorizer
 from tabsmith.modeling.features.texts import fit_text_block
-from tabsmith.modeling.features.transformer import Block, FeatureTransformer, TextVectorizer
+from tabsmith.modeling.features.transformer import Block, FeatureTransformer
 
 _DATE_PARTS: Final[dict[DateFeature, tuple[DatePart, ...]]] = {
     "cycles": (

@@ -5,17 +5,12 @@ from typing import Final
 from tabsmith.modeling.features.blocks import TextAnalyzer, TextBlock
 from tabsmith.modeling.features.context import FeatureContext
 from tabsmith.modeling.features.scaling import centers_and_scales
-from tabsmith.modeling.features.transformer import TextVectorizer, text_values
+from tabsmith.modeling.features.text_vectorizers import TextVectorizer, new_vectorizer
+from tabsmith.modeling.features.transformer import text_values
 from tabsmith.tables.schema.types import ColumnKind
 
 _COMPONENTS: Final = 12
 _TERMS: Final = 3000
-_PIECES: Final = (3, 5)  # characters
-_WORD: Final = r"(?u)\b\w\w+\b"  # scikit-learn's own
-_TOKENS: Final[dict[ColumnKind, str]] = {
-    "list": r"""(?u)[^\s;|,\[\]{}()'"](?:[^;|,\[\]{}()'"]*[^\s;|,\[\]{}()'"])?""",
-    "url": r"(?u)[^\s/?&=#:]+",
-}
 
 
 def fit_text_block(
@@ -27,18 +22,10 @@ def fit_text_block(
     `characters`, pieces of three to five characters stand in their place.
     """
     from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = context.rows.strings(name)
-    characters = analyzer == "characters"
-    vectorizer = TfidfVectorizer(
-        analyzer="char_wb" if characters else "word",
-        ngram_range=_PIECES if characters else (1, 1),
-        max_features=_TERMS,
-        min_df=2 if len(texts) >= 20 else 1,
-        sublinear_tf=True,
-        strip_accents="unicode",
-        token_pattern=None if characters else _TOKENS.get(kind, _WORD),
+    vectorizer = new_vectorizer(
+        kind, characters=analyzer == "characters", max_features=_TERMS, min_df=2 if len(texts) >= 20 else 1
     )
     try:
         counts = vectorizer.fit_transform(texts)

@@ -1,16 +1,14 @@
 """Fitted features applied to rows: `FeatureTransformer`, how it is saved, and how it is loaded."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
 
 from tabsmith.errors import ModelDamagedError
-from tabsmith.families import skops_files
 from tabsmith.families.estimator import Floats
 from tabsmith.families.feature_steps import MonotoneDirection
 from tabsmith.modeling.features.blocks import (
@@ -29,6 +27,7 @@ from tabsmith.modeling.features.generated_blocks import (
     MissingBlock,
 )
 from tabsmith.modeling.features.lags import LagBlock
+from tabsmith.modeling.features.text_vectorizers import TextVectorizer
 from tabsmith.modeling.features.trend import TrendBlock
 from tabsmith.modeling.rows import RowArrays
 
@@ -55,21 +54,6 @@ class FeaturesFile(msgspec.Struct, frozen=True):
     blocks: tuple[Block, ...]
     kept: tuple[int, ...] | None = None  # the blocks' outputs that the estimator sees; None: all
     trend: TrendBlock | None = None  # of the target, the last column of the matrix; None: the target is fitted itself
-
-
-@dataclass(frozen=True)
-class TextVectorizer:
-    """scikit-learn's TfidfVectorizer and TruncatedSVD, fitted to a text column; both None for a column without words."""
-
-    vectorizer: Any
-    reducer: Any
-
-    def transform(self, texts: Sequence[str], components: int) -> Floats:
-        """(rows, components)."""
-        if self.vectorizer is None:
-            return np.zeros((len(texts), components))
-        counts = self.vectorizer.transform(texts)
-        return np.asarray(self.reducer.transform(counts) if self.reducer is not None else counts.toarray(), dtype=float)
 
 
 class FeatureTransformer:
@@ -117,6 +101,11 @@ class FeatureTransformer:
         return out if self.kept is None else out[:, self.kept]
 
     @property
+    def columns(self) -> int:
+        """The columns of the matrix, without the target's trend."""
+        return self.width or 1
+
+    @property
     def sources(self) -> tuple[tuple[str, ...], ...]:
         """The columns that each column of the matrix is computed from; none where the matrix is a column of zeros."""
         sources = [used for block in self.blocks for used in block.sources]
@@ -159,9 +148,7 @@ class FeatureTransformer:
         data = msgspec.json.encode(FeaturesFile(self.blocks, self.kept, self.trend))
         (folder / FEATURES_FILE).write_bytes(data)
         for number, block in enumerate(_text_blocks(self.blocks)):
-            text = self.texts[block.key]
-            if text.vectorizer is not None:
-                skops_files.dump([text.vectorizer, text.reducer], folder / f"text-{number}.skops")
+            self.texts[block.key].save(folder / f"text-{number}.skops")
 
     @classmethod
     def load(cls, folder: Path) -> "FeatureTransformer":
@@ -173,10 +160,13 @@ class FeatureTransformer:
             raise ModelDamagedError(
                 f"The features of a saved model cannot be read: {error}", where=str(path)
             ) from error
-        texts = {}
-        for number, block in enumerate(_text_blocks(file.blocks)):
-            saved = folder / f"text-{number}.skops"
-            texts[block.key] = TextVectorizer(*(skops_files.load(saved) if saved.exists() else [None, None]))
+        outputs = sum(block.width for block in file.blocks)
+        if not all(0 <= place < outputs for place in file.kept or ()):
+            raise ModelDamagedError("The features of a saved model name outputs that there are not.", where=str(path))
+        texts = {
+            block.key: TextVectorizer.load(folder / f"text-{number}.skops", block.components)
+            for number, block in enumerate(_text_blocks(file.blocks))
+        }
         return cls(file.blocks, texts, file.kept, file.trend)
 
 

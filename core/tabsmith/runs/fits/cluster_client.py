@@ -7,7 +7,6 @@ has them at no cost, and sends them to the cluster once. What a fit brings it wr
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -37,6 +36,7 @@ from tabsmith.runs.fits.messages import (
     write_message,
 )
 from tabsmith.runs.fits.remote_fit import RemoteError, RemoteModel, fit_remotely, installed_version, version_error
+from tabsmith.storage import sealed_folder
 from tabsmith.text import clean, plural
 from tabsmith.version import __version__
 
@@ -300,15 +300,9 @@ class ClusterClient:
 
 
 def _keep_files(model: RemoteModel, root: Path) -> None:
-    """Write the model's files below the run's folder, each folder beside its place and then renamed into it."""
+    """Write the model's files below the run's folder, each folder whole or not at all, and durably. Raises StorageError."""
     for folder in sorted({Path(name).parent for name in model.files}):
-        final = root / folder
-        partial = final.with_name(f".{final.name}.{os.getpid()}")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for name, content in model.files.items():
-            if Path(name).parent == folder:
-                (partial / Path(name).name).write_bytes(content)
-        if final.exists():
-            shutil.rmtree(final)
-        partial.rename(final)
+        with sealed_folder(root / folder) as partial:
+            for name, content in model.files.items():
+                if Path(name).parent == folder:
+                    (partial / Path(name).name).write_bytes(content)

@@ -1,0 +1,1 @@
+"""Models of strangers, loaded and asked in a process of their own, behind walls."""
