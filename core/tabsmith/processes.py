@@ -25,15 +25,6 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def available_memory() -> int:
-    """The bytes of memory that programs may still take; half of all where the system does not say."""
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * 1024
-        return min(free, machine_memory())
-    return machine_memory() // 2
-
-
 def machine_memory() -> int:
     """The bytes of memory that this process may use at most: those of the machine, or of its control group if that is less."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

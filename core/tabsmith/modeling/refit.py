@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from threadpoolctl import threadpool_limits
 
 from tabsmith.errors import ChecksumError
 from tabsmith.families.estimator import Ints, ParameterValues
@@ -20,6 +19,7 @@ from tabsmith.modeling.cross_validation import EARLY_STOPPING_SHARE, Fit, comput
 from tabsmith.modeling.large_tables.whole_table import fit_whole_table, learns_in_batches, rows_to_learn
 from tabsmith.modeling.results import EnsembleMember, Evaluation, Refit, RefitFile
 from tabsmith.modeling.splits import early_stopping_split
+from tabsmith.modeling.threads import limit_threads
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.storage import sealed_folder, verify_sealed
@@ -109,7 +109,7 @@ def fit_refit(
     started = time.perf_counter()
     seed = data.seed + 1000 * refit.number
     if learns_in_batches(data, refit.recipe):
-        with threadpool_limits(threads):
+        with limit_threads(threads):
             whole = fit_whole_table(
                 data, refit.recipe, rounds=refit.rounds, seed=seed, threads=threads, seconds_left=seconds_left
             )
@@ -122,7 +122,7 @@ def fit_refit(
 
         return early_stopping_split(every.basis, np.arange(every.train_rows), EARLY_STOPPING_SHARE, seed)
 
-    with threadpool_limits(threads):
+    with limit_threads(threads):
         fit = fit_rows(
             every,
             refit.recipe,

@@ -157,7 +157,7 @@ def _compare_numbers(
         sentences=_number_sentences(groups, outcome),
         tables=_number_tables(groups, outcome),
         picture=_boxes(groups),
-        tests=tuple(outcome.tests),
+        tests=computed(outcome.tests),
         rows_used=used,
         rows_dropped=loaded.rows + loaded.dropped - used,
         notes=(*notes, *outcome.notes, sentences.STRENGTH_SCALE),
@@ -351,6 +351,11 @@ def _number_tables(groups: _Groups, outcome: _Outcome) -> tuple[FindingsTable, .
     return tuple(tables)
 
 
+def computed(found: Sequence[SignificanceTest]) -> tuple[SignificanceTest, ...]:
+    """The tests that came to a p-value."""
+    return tuple(test for test in found if math.isfinite(test.p))
+
+
 def tests_table(title: str, found: Sequence[SignificanceTest]) -> FindingsTable:
     """Tests of significance as a table."""
     return FindingsTable(
@@ -483,7 +488,7 @@ def _compare_paired(plan: Compare, rows: SelectedRows, first: ColumnProfile, sec
         ),
         tables=_number_tables(groups, outcome),
         picture=scatter(first.name, second.name, a, b),
-        tests=tuple(outcome.tests),
+        tests=computed(outcome.tests),
         rows_used=loaded.rows,
         rows_dropped=loaded.dropped,
         notes=(*notes, *outcome.notes, sentences.STRENGTH_SCALE),
@@ -540,7 +545,7 @@ def _mcnemar(
         picture=Bars(
             f"Share of {clean(levels[1], 60)}", (clean(first.name), clean(second.name)), (shares[0], shares[1])
         ),
-        tests=(test,),
+        tests=computed([test]),
         rows_used=len(places[0]),
         rows_dropped=dropped,
         notes=tuple(notes),
@@ -627,7 +632,7 @@ def _compare_counts(
             f"Rows by {clean(by.name)}, {clean(value.name)}",
             tuple(f"{line[0]}, {line[1]}" for line in lines[:30]), tuple(float(n) for n in counts.reshape(-1)[:30]),
         ),
-        tests=tuple(found),
+        tests=computed(found),
         rows_used=int(counts.sum()),
         rows_dropped=loaded.rows + loaded.dropped - int(counts.sum()),
         notes=(*notes, *((loaded.note,) if loaded.note else ()), sentences.STRENGTH_SCALE),
@@ -650,5 +655,5 @@ def _count_code(plan: Compare, value: ColumnProfile, by: ColumnProfile, method: 
     if method == "fisher":
         simulated = "method=stats.MonteCarloMethod(n_resamples=9999, rng=np.random.default_rng(0))"
         call = f"stats.fisher_exact(counts.to_numpy(), **({{}} if counts.shape == (2, 2) else dict({simulated})))"
-        return ["import numpy as np", *lines, f"result = {call}.pvalue"]
+        return ["import numpy as np", *lines, f"result = float(np.ravel({call}.pvalue)[0])"]
     return [*lines, "result = stats.chi2_contingency(counts, correction=False).pvalue"]

@@ -51,10 +51,10 @@ def fisher(counts: Counts) -> SignificanceTest:
         return SignificanceTest(
             "Fisher's exact test", size, p, (), "odds ratio", size, (float(ends.low), float(ends.high))
         )
-    sampled = fisher_exact(counts, method=MonteCarloMethod(n_resamples=_RESAMPLES, rng=np.random.default_rng(0)))
     strength = cramers_v(counts)
+    sampled = fisher_exact(counts, method=MonteCarloMethod(n_resamples=_RESAMPLES, rng=np.random.default_rng(0)))
     return SignificanceTest(
-        "Fisher's exact test (simulated)", float(sampled.statistic), float(sampled.pvalue), (), "Cramér's V", strength.value,
+        "Fisher's exact test (simulated)", strength.statistic, float(np.ravel(sampled.pvalue)[0]), (), "Cramér's V", strength.value,
         strength.interval,
     )  # fmt: skip
 

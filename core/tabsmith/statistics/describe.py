@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
+
+import numpy as np
 
 from tabsmith.formatting import number, sparkline
 from tabsmith.statistics import sentences
@@ -12,13 +14,15 @@ from tabsmith.statistics.findings import Bars, Cell, Findings, FindingsTable, Hi
 from tabsmith.statistics.grouping import Grouping, group_by
 from tabsmith.statistics.plan import Aggregate, Describe
 from tabsmith.statistics.repeating_code import TABLE, repeating_code
-from tabsmith.statistics.selected_rows import SelectedRows, is_number, is_time
+from tabsmith.statistics.selected_rows import Floats, SelectedRows, is_number, is_time
 from tabsmith.tables.profile.types import ColumnProfile
 from tabsmith.text import clean, plural
 
-EXACT_ROWS: Final = 1_000_000
-"""Rows up to which quartiles, modes and distinct counts are exact; of more they are estimates, and the findings say so."""
+EXACT_ROWS: Final = 10_000_000
+"""Rows up to which a column is described in memory and exactly; of more, quartiles and distinct counts are estimates, there
+is no mode, and the findings say so."""
 _COLUMNS_PER_QUERY: Final = 50
+_EXACT_CELLS: Final = 3_000_000  # values whose quartiles by group DuckDB holds in memory at once
 _BINS: Final = 16
 _TOP: Final = 10
 _GROUP_PICTURES: Final = 6
@@ -87,6 +91,14 @@ class NumberDescription:
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class _Top:
+    """How many different values a column has, and the most frequent ones with their rows, most frequent first."""
+
+    distinct: int
+    values: tuple[tuple[str, int], ...]
+
+
 def describe(plan: Describe, rows: SelectedRows) -> Findings:
     """The findings of a Describe."""
     names = plan.columns or tuple(column.name for column in rows.info.profile.columns if column.name not in plan.by)
@@ -98,11 +110,13 @@ def describe(plan: Describe, rows: SelectedRows) -> Findings:
     filling = _Filling(plan, rows, numeric)
     notes = [*filling.notes]
     if rows.count > EXACT_ROWS and numeric:
-        notes.append(f"Of more than {EXACT_ROWS:,} rows, quartiles, modes and distinct counts are estimates.")
+        notes.append(
+            f"Of more than {EXACT_ROWS:,} rows, quartiles and distinct counts are estimates, and no mode is given."
+        )
     headings = _headings(plan.aggregates)
     if plan.by:
         return _describe_groups(plan, rows, numeric, others, filling, headings, notes)
-    descriptions = _numbers(rows, numeric, filling, "", plan.aggregates)[()] if numeric else []
+    descriptions = _descriptions(rows, numeric, filling)
     tables: list[FindingsTable] = []
     if numeric:
         shown = [] if plan.aggregates else ["distribution"]
@@ -126,7 +140,7 @@ def describe(plan: Describe, rows: SelectedRows) -> Findings:
         top = tops.get(columns[0].name) or _top_values(rows, columns[0])
         tables.append(
             FindingsTable(
-                "Most frequent values", ("value", "rows", "share"), tuple((v, n, n / rows.count) for v, n in top)
+                "Most frequent values", ("value", "rows", "share"), tuple((v, n, n / rows.count) for v, n in top.values)
             )
         )
     used, dropped = _used(rows, columns)
@@ -188,19 +202,75 @@ class _Filling:
         return self._sql[column.name]
 
 
+def _descriptions(rows: SelectedRows, columns: Sequence[ColumnProfile], filling: _Filling) -> list[NumberDescription]:
+    """The descriptions of columns over all rows: exactly, column by column, or of very many rows in one pass."""
+    if not columns:
+        return []
+    if rows.count > EXACT_ROWS:
+        return _numbers(rows, columns, filling, "")[()]
+    wanted = ", ".join(f"count({rows.sql(column)})" for column in columns)
+    counts = rows.query(f"SELECT {wanted} FROM selected")[0]  # noqa: S608
+    return [
+        _exact_description(
+            rows.numbers(filling.sql(column), filling.relation),
+            count,
+            rows.count - count,
+            rows.numbers(rows.value_sql(column)) if filling.sql(column) != rows.value_sql(column) else None,
+        )
+        for column, count in zip(columns, counts, strict=True)
+    ]
+
+
+def _exact_description(values: Floats, count: int, missing: int, true_values: Floats | None) -> NumberDescription:
+    """The description of a column's values, filled ones among them; `true_values` are those without, if they differ."""
+    distinct = _distinct(np.sort(values if true_values is None else true_values))
+    n = len(values)
+    if n == 0:
+        return NumberDescription(count, missing, 0, None, None, None, None, None, None, (None, None, None), None, None)
+    values = np.sort(values)
+    mean = math.fsum((float(values.mean()), float((values - values.mean()).mean())))
+    centered = values - mean
+    squares = centered * centered
+    second = float(squares.mean())
+    deviation = math.sqrt(second * n / (n - 1)) if n > 1 else None
+    skewness = kurtosis = None
+    if second > 0 and math.isfinite(second) and values[0] < values[-1] and n > 2:
+        skewness = math.sqrt(n * (n - 1)) / (n - 2) * float((squares * centered).mean()) / second**1.5
+        if n > 3:
+            fourth = float((squares * squares).mean()) / second**2
+            kurtosis = (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * (fourth - 3) + 6)
+    low, median, high = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
+    return NumberDescription(
+        count=count, missing=missing, distinct=distinct, mode=_mode(values), sum=mean * n, mean=mean, deviation=deviation,
+        minimum=float(values[0]), maximum=float(values[-1]), quartiles=(low, median, high), skewness=skewness, kurtosis=kurtosis,
+    )  # fmt: skip
+
+
+def _distinct(ordered: Floats) -> int:
+    return int(len(ordered) > 0) + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
+
+
+def _mode(ordered: Floats) -> float | None:
+    """The most frequent of ordered values, the smallest of several; None if no value is there twice."""
+    starts = np.concatenate([[0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1])
+    lengths = np.diff(np.concatenate([starts, [len(ordered)]]))
+    longest = int(lengths.argmax())
+    return float(ordered[starts[longest]]) if lengths[longest] > 1 else None
+
+
 def _numbers(
     rows: SelectedRows,
     columns: Sequence[ColumnProfile],
     filling: _Filling,
     groups: str,
-    aggregates: tuple[Aggregate, ...] = (),
 ) -> dict[tuple[Any, ...], list[NumberDescription]]:
     """The descriptions of columns by group (key () without `groups`, which is SQL with commas), in one pass over the rows."""
     exact = rows.count <= EXACT_ROWS
     found: dict[tuple[Any, ...], list[NumberDescription]] = {}
     keys = groups.count(",") + 1 if groups else 0
-    for start in range(0, len(columns), _COLUMNS_PER_QUERY):
-        part = columns[start : start + _COLUMNS_PER_QUERY]
+    width_of_query = max(1, min(_COLUMNS_PER_QUERY, _EXACT_CELLS // rows.count)) if exact else _COLUMNS_PER_QUERY
+    for start in range(0, len(columns), width_of_query):
+        part = columns[start : start + width_of_query]
         selected = [groups] if groups else []
         for index, column in enumerate(part):
             selected += _aggregates_sql(
@@ -219,9 +289,6 @@ def _numbers(
             found.setdefault(tuple(key), []).extend(
                 _description(column, values[index * width : (index + 1) * width]) for index, column in enumerate(part)
             )
-    if exact and not groups and (not aggregates or "mode" in aggregates):
-        modes = [_mode(rows, column, filling) for column in columns]
-        found[()] = [replace(item, mode=mode) for item, mode in zip(found[()], modes, strict=True)]
     return found
 
 
@@ -268,24 +335,13 @@ def _description(column: ColumnProfile, values: Sequence[Any]) -> NumberDescript
     )  # fmt: skip
 
 
-def _mode(rows: SelectedRows, column: ColumnProfile, filling: _Filling) -> float | None:
-    """The most frequent value, the smallest of several; None if no value is there twice."""
-    value = filling.sql(column)
-    found = rows.query(
-        f"SELECT {value} AS v, count(*) AS n FROM {filling.relation} WHERE {value} IS NOT NULL "  # noqa: S608
-        "GROUP BY v HAVING n > 1 ORDER BY n DESC, v LIMIT 1"
-    )
-    return float(found[0][0]) if found else None
-
-
-def _top_values(rows: SelectedRows, column: ColumnProfile) -> list[tuple[str, int]]:
-    """The most frequent values of a column and their rows, most frequent first."""
+def _top_values(rows: SelectedRows, column: ColumnProfile) -> _Top:
     name = rows.sql(column)
     found = rows.query(
-        f"SELECT {name} AS v, count(*) AS n FROM selected WHERE {name} IS NOT NULL "  # noqa: S608
-        f"GROUP BY v ORDER BY n DESC, v LIMIT {_TOP}"
+        f"WITH counted AS (SELECT {name} AS v, count(*) AS n FROM selected WHERE {name} IS NOT NULL GROUP BY v) "  # noqa: S608
+        f"SELECT v, n, (SELECT count(*) FROM counted) FROM counted ORDER BY n DESC, v LIMIT {_TOP}"
     )
-    return [(value_text(value), int(count)) for value, count in found]
+    return _Top(found[0][2] if found else 0, tuple((value_text(value), int(count)) for value, count, _ in found))
 
 
 def value_text(value: Any) -> str:
@@ -295,24 +351,31 @@ def value_text(value: Any) -> str:
     return f"{value:.12g}" if isinstance(value, float) else clean(value, 60)
 
 
-def _other_columns(
-    rows: SelectedRows, columns: Sequence[ColumnProfile], tops: dict[str, list[tuple[str, int]]]
-) -> FindingsTable:
-    exact = rows.count <= EXACT_ROWS
+def _other_columns(rows: SelectedRows, columns: Sequence[ColumnProfile], tops: dict[str, _Top]) -> FindingsTable:
     selected: list[str] = []
     for column in columns:
         name = rows.sql(column)
-        distinct = f"count(DISTINCT {name})" if exact else f"approx_count_distinct({name})"
         ends = f"CAST(min({name}) AS VARCHAR), CAST(max({name}) AS VARCHAR)" if is_time(column) else "NULL, NULL"
-        selected += [f"count({name})", distinct, ends]
+        selected += [f"count({name})", ends]
     values = rows.query(f"SELECT {', '.join(selected)} FROM selected")[0]  # noqa: S608
     lines: list[tuple[Cell, ...]] = []
     for index, column in enumerate(columns):
-        count, distinct_count, first, last = values[4 * index : 4 * index + 4]
-        top = tops[column.name][0] if tops[column.name] else (None, None)
+        count, first, last = values[3 * index : 3 * index + 3]
+        top = next(iter(tops[column.name].values), (None, None))
         share = top[1] / count if top[1] and count else None
         lines.append(
-            (column.name, column.storage, count, rows.count - count, distinct_count, top[0], top[1], share, first, last)
+            (
+                column.name,
+                column.storage,
+                count,
+                rows.count - count,
+                tops[column.name].distinct,
+                top[0],
+                top[1],
+                share,
+                first,
+                last,
+            )
         )
     headings = (
         "column", "kind", "count", "missing", "distinct", "most frequent", "its rows", "its share", "first", "last"
@@ -337,7 +400,7 @@ def _sentences(
     columns: Sequence[ColumnProfile],
     numeric: Sequence[ColumnProfile],
     descriptions: Sequence[NumberDescription],
-    tops: dict[str, list[tuple[str, int]]],
+    tops: dict[str, _Top],
 ) -> tuple[str, ...]:
     if len(columns) == 1:
         column = columns[0]
@@ -348,9 +411,8 @@ def _sentences(
                 column.name, item.count, descriptions[0].mean, item.interval, quartiles, item.skewness
             )
         top = tops.get(column.name)
-        if top:
-            present = _used(rows, columns)[0]
-            return sentences.one_category(column.name, present, column.distinct, *top[0])
+        if top and top.values:
+            return sentences.one_category(column.name, _used(rows, columns)[0], top.distinct, *top.values[0])
         return (f"{clean(column.name)} has no value in {plural(rows.count, 'row')}.",)
     gaps = sorted(
         ((column.name, column.missing_share) for column in columns if column.missing), key=lambda gap: -gap[1]
@@ -359,14 +421,14 @@ def _sentences(
 
 
 def _picture(
-    rows: SelectedRows, columns: Sequence[ColumnProfile], filling: _Filling, tops: dict[str, list[tuple[str, int]]]
+    rows: SelectedRows, columns: Sequence[ColumnProfile], filling: _Filling, tops: dict[str, _Top]
 ) -> Picture | None:
     if len(columns) != 1:
         return None
     column = columns[0]
     if is_number(column):
         return histogram(rows, column, filling.sql(column), filling.relation)
-    top = tops[column.name]
+    top = tops[column.name].values
     return (
         Bars(f"Rows by {clean(column.name)}", tuple(v for v, _ in top), tuple(float(n) for _, n in top))
         if top
@@ -416,7 +478,7 @@ def _describe_groups(
     lines: list[tuple[Cell, ...]] = []
     ranked: list[tuple[str, NumberDescription]] = []
     if numeric:
-        for key, items in _numbers(rows, numeric, filling, keys, plan.aggregates).items():
+        for key, items in _numbers(rows, numeric, filling, keys).items():
             labels = tuple(grouping.label(raw) for grouping, raw in zip(groupings, key, strict=True))
             ranked.append((", ".join(labels), items[0]))
             lines += [

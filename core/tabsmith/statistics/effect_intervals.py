@@ -1,4 +1,5 @@
 """95 % intervals of effect sizes from noncentral distributions: the parameters under which what was seen is not yet rare.
+An end that cannot be computed is NaN.
 
 The method is Steiger and Fouladi's (1997): an end of the interval is the noncentrality that puts the statistic at its
 0.025 or 0.975 quantile. Where the library knows no value of a distribution, far out, that of Patnaik's approximation (1949;
@@ -68,4 +69,7 @@ def _solve(function: Callable[[float], float], low: float, high: float) -> float
     ends = function(low), function(high)
     if any(math.isnan(end) for end in ends) or ends[0] * ends[1] > 0:
         return math.nan
-    return float(brentq(function, low, high, xtol=1e-10))
+    try:
+        return float(brentq(function, low, high, xtol=1e-10))
+    except ValueError:  # the distribution has no digits there
+        return math.nan

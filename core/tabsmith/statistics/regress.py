@@ -29,6 +29,7 @@ _SIMPLER: Final[dict[RegressionFamily, RegressionFamily]] = {
     "negative_binomial": "poisson", "poisson": "linear", "logistic": "linear", "ordinal": "linear",
 }  # fmt: skip
 _OVERDISPERSED: Final = 1.5  # Pearson's chi-square over its degrees of freedom
+_SEPARATED: Final = 1e-3  # the largest error of a chance below which the values are separated
 _FARTHEST: Final = 20.0  # a coefficient, in deviations of its term, beyond which a category is separated
 _HIGH_VIF: Final = 10.0
 _BARS: Final = 20
@@ -70,6 +71,10 @@ def regress(plan: Regress, rows: SelectedRows) -> Findings:
     rows.check_time()
     notes = list(design.notes)
     fit = _fit_or_simpler(design, notes, rows)
+    if fit.family == "linear" and len(design.levels) == 2:
+        design = replace(design, outcome_name=f"the chance of {design.outcome_name} = {design.levels[1]}")
+    elif fit.family == "linear" and design.levels:
+        design = replace(design, outcome_name=f"the position of {design.outcome_name} in {' < '.join(design.levels)}")
     if plan.family == "auto" and fit.family == "poisson" and dict(fit.measures)["dispersion"] > _OVERDISPERSED:
         notes.append("The counts vary more than a Poisson regression allows, so a negative binomial one was fitted.")
         fit = _fit_or_simpler(replace(design, family="negative_binomial"), notes, rows)
@@ -91,7 +96,7 @@ def regress(plan: Regress, rows: SelectedRows) -> Findings:
         tables=tuple(_tables(design, fit, vif)),
         picture=_picture(design, shown, fit),
         tests=(
-            fit.overall,
+            *((fit.overall,) if math.isfinite(fit.overall.p) else ()),
             *(
                 SignificanceTest(f"coefficient of {c.term.name}", c.statistic, _relied(c, fit)[1], (), "coefficient", c.value, _relied(c, fit)[0])
                 for c in shown
@@ -234,11 +239,12 @@ def _discrete(design: Design) -> _Fit:
     else:
         result = model(y, x).fit(disp=0, maxiter=100)
         robust = model(y, x).fit(disp=0, maxiter=100, cov_type="HC1")
-    if not result.mle_retvals.get("converged", False):
+    separated = design.family == "logistic" and float(np.abs(y - np.asarray(result.predict())).max()) < _SEPARATED
+    if not separated and not result.mle_retvals.get("converged", False):
         raise _NotFittedError("it found no best coefficients")
     spreads = x.std(axis=0)
     far = np.abs(np.asarray(result.params)[: x.shape[1]]) * np.where(spreads > 0, spreads, 0) > _FARTHEST
-    if design.family == "logistic" and (far.any() or np.asarray(result.bse).max() > 1e3):
+    if design.family == "logistic" and (separated or far.any() or np.asarray(result.bse).max() > 1e3):
         raise _NotFittedError("a predictor separates the two values completely")
     notes: list[str] = []
     measures: list[tuple[str, float]] = [("pseudo R squared (McFadden)", result.prsquared)]

@@ -73,7 +73,10 @@ def make_design(plan: Regress, rows: SelectedRows) -> Design:
                     f"{clean(column.name)} has {len(levels[index]):,} categories, more than a regression takes ({MOST_LEVELS}).",
                     next_step="Leave it out, or train a model: `tabsmith train` uses such columns.",
                 )
-            data[f"v{index}"] = found
+            # Named by position, so that no text of the table is taken for a part of a term's name.
+            data[f"v{index}"] = found.rename_categories(
+                {category: f"l{level}" for level, category in enumerate(found.categories)}
+            )
     family, reason = _family(plan, columns[0], data["v0"], levels.get(0))
     if reason:
         notes.append(reason)
@@ -82,7 +85,8 @@ def make_design(plan: Regress, rows: SelectedRows) -> Design:
     for index, column in enumerate(columns[1:], 1):
         if frame[f"v{index}"].nunique() < 2:
             notes.append(f"{clean(column.name)} has one value only in these rows and tells nothing.")
-    made = model_matrix(formula.predictors, frame, output="pandas")
+    with np.errstate(all="ignore"):
+        made = model_matrix(formula.predictors, frame, output="pandas")
     names = [str(name) for name in made.columns]
     matrix = np.asarray(made, dtype=np.float64)
     if not (np.isfinite(matrix).all() and np.isfinite(outcome).all()):
@@ -96,6 +100,11 @@ def make_design(plan: Regress, rows: SelectedRows) -> Design:
     if left:
         notes.append(
             f"Left out, as {'it follows' if len(left) == 1 else 'they follow'} from the other terms: {', '.join(left[:8])}."
+        )
+    if not [index for index in keep if names[index] != "Intercept"]:
+        raise UnsuitableColumnError(
+            "No predictor varies in these rows, so there is nothing to explain the outcome by.",
+            next_step="Name predictors that have more than one value.",
         )
     needed = len(keep) + 2
     require_rows(loaded.rows, loaded.dropped, needed, f"a regression with {plural(len(keep), 'coefficient')}")
@@ -111,9 +120,7 @@ def make_design(plan: Regress, rows: SelectedRows) -> Design:
         rows=loaded.rows,
         dropped=loaded.dropped,
         notes=tuple(notes),
-        code=tuple(
-            _code(formula, columns, outcome_code, [names[index] for index in range(len(names)) if index not in keep])
-        ),
+        code=tuple(_code(formula, columns, outcome_code, keep if left else [])),
     )
 
 
@@ -215,26 +222,25 @@ def _independent(matrix: Floats) -> list[int]:
 
 
 def _term(name: str, columns: tuple[str, ...], levels: dict[int, list[str]]) -> Term:
-    """A column of the matrix, `v1[T.b]` or `v1:v2`, in words."""
+    """A column of the matrix, `v1[T.l2]` or `v1:v2`, in words: column 1 at its level 2, column 1 times column 2."""
     if name == "Intercept":
         return Term("intercept")
-    pure = re.fullmatch(r"(?:C\()?v(\d+)\)?\[T\.(.*)\]", name, re.DOTALL)
-    text = re.sub(r"\[T\.", "[", re.sub(r"\bv(\d+)\b", lambda match: clean(columns[int(match[1])]), name))
-    if pure and int(pure[1]) in levels:
-        level = _level_text(pure[2])
-        return Term(f"{clean(columns[int(pure[1])])} = {level}", columns[int(pure[1])], level, levels[int(pure[1])][0])
+    level = re.fullmatch(r"(?:C\()?v(\d+)\)?\[T?\.?l(\d+)\]", name)
+    if level:
+        column = int(level[1])
+        text = levels[column][int(level[2])]
+        return Term(f"{clean(columns[column])} = {text}", columns[column], text, levels[column][0])
+
+    def in_words(match: re.Match[str]) -> str:
+        column = int(match[1])
+        return clean(columns[column]) + (f" = {levels[column][int(match[2])]}" if match[2] else "")
+
     plain = re.fullmatch(r"v(\d+)", name)
+    text = re.sub(r"(?:C\()?\bv(\d+)\b(?:\)(?=\[))?(?:\[T?\.?l(\d+)\])?", in_words, name)
     return Term(text, columns[int(plain[1])] if plain else "")
 
 
-def _level_text(text: str) -> str:
-    try:
-        return f"{float(text):.12g}"
-    except ValueError:
-        return clean(text, 60)
-
-
-def _code(formula: Formula, columns: list[ColumnProfile], outcome: str, left: list[str]) -> list[str]:
+def _code(formula: Formula, columns: list[ColumnProfile], outcome: str, keep: list[int]) -> list[str]:
     lines = [
         f"values = table[{list(formula.columns)!r}].dropna()",
         f"values.columns = [f'v{{i}}' for i in range({len(columns)})]",
@@ -248,6 +254,6 @@ def _code(formula: Formula, columns: list[ColumnProfile], outcome: str, left: li
             text = ".str.lower()" if column.storage == "boolean" else ""
             lines.append(f"values['v{index}'] = values['v{index}'].astype(str){text}")
     lines += [outcome, f"X = pd.DataFrame(model_matrix({formula.predictors!r}, values))"]
-    if left:
-        lines.append(f"X = X.drop(columns={left!r})  # they follow from the others")
+    if keep:
+        lines.append(f"X = X.iloc[:, {keep!r}]  # the other columns follow from these")
     return lines

@@ -63,7 +63,7 @@ class SelectedRows:
         self._positions = {column.name: index for index, column in enumerate(info.profile.columns)}
         where = f" WHERE {self._condition(rows)}" if rows.column else ""
         source = f"read_parquet({sql_literal(str(info.snapshot_path))}, file_row_number=true)"
-        database.execute(f"CREATE TEMP VIEW selected AS SELECT * FROM {source}{where}")  # noqa: S608
+        self.query(f"CREATE TEMP VIEW selected AS SELECT * FROM {source}{where}")  # noqa: S608
         self.count = int(self.query("SELECT count(*) FROM selected")[0][0]) if where else info.rows
         if self.count == 0:
             raise EmptyTableError(
@@ -131,6 +131,20 @@ class SelectedRows:
             arrays = [array[present] for array in arrays]
         used = len(arrays[0]) if arrays else 0
         return LoadedColumns(tuple(arrays), used, int(arrow.num_rows) - used, step)
+
+    def numbers(self, value: str, relation: str = "selected") -> Floats:
+        """The finite values of `value`, SQL of a number, in all rows of `relation`."""
+        import duckdb
+
+        self.check_time()
+        try:
+            # Of no NULL, so that DuckDB's array is handed over as it is.
+            found = self._database.sql(
+                f"SELECT v FROM (SELECT {value} AS v FROM {relation}) WHERE isfinite(v)"  # noqa: S608
+            ).fetchnumpy()
+        except duckdb.InterruptException as error:
+            raise out_of_time() from error
+        return np.asarray(found["v"], dtype=np.float64)
 
     def value_sql(self, column: ColumnProfile, *, times: bool = False) -> str:
         """SQL of a column's value as `load` gives it."""

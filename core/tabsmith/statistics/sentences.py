@@ -4,10 +4,11 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from tabsmith.formatting import number, percent
+from tabsmith.formatting import MINUS, number, percent
 from tabsmith.statistics.findings import SignificanceTest
 from tabsmith.text import clean, plural
 
+_FAR: Final = 300.0  # spreads from 0 to a number from which four digits no longer tell values apart
 NO_CAUSE: Final = "It does not say why: a third thing may be behind both."
 STRENGTH_SCALE: Final = (
     "Words for strength: below 0.1 negligible, to 0.3 weak, to 0.5 moderate, to 0.7 strong, above very strong."
@@ -28,9 +29,17 @@ def p_text(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.9995 else "p = 1"
 
 
-def interval_text(interval: tuple[float, float]) -> str:
+def interval_text(interval: tuple[float, float], spread: float = 0.0) -> str:
     """`95 % interval 1.2 to 3.4`."""
-    return f"95 % interval {number(interval[0])} to {number(interval[1])}"
+    return f"95 % interval {fine(interval[0], spread)} to {fine(interval[1], spread)}"
+
+
+def fine(value: float, spread: float) -> str:
+    """A number with decimals enough that differences of the size of `spread` are seen: 1,000,000,005.5 of a spread of 3."""
+    if not 0 < spread < math.inf or not math.isfinite(value) or abs(value) < _FAR * spread:
+        return number(value)
+    decimals = min(10, max(0, 1 - math.floor(math.log10(spread))))
+    return f"{value:,.{decimals}f}".replace("-", MINUS)
 
 
 def dropped_note(dropped: int, total: int) -> str:
@@ -48,10 +57,11 @@ def one_number(
 ) -> tuple[str, ...]:
     """Where a numeric column's values lie, how they are spread, and what that does not show."""
     low, median, high = quartiles
-    within = f" ({interval_text(interval)})" if interval else ""
+    spread = high - low
+    within = f" ({interval_text(interval, spread)})" if interval else ""
     first = (
-        f"The mean of {clean(name)} over {plural(count, 'row')} is {number(mean)}{within}, its median {number(median)}; "
-        f"half of the values lie between {number(low)} and {number(high)}."
+        f"The mean of {clean(name)} over {plural(count, 'row')} is {fine(mean, spread)}{within}, its median {fine(median, spread)}; "
+        f"half of the values lie between {fine(low, spread)} and {fine(high, spread)}."
     )
     return (first, _shape(skewness), "The interval holds if the rows are a random sample of what they stand for.")[
         : 3 if interval else 2
@@ -101,8 +111,8 @@ def groups_ranked(name: str, aggregate: str, groups: Sequence[tuple[str, float, 
     high, low = max(groups, key=lambda group: group[1]), min(groups, key=lambda group: group[1])
     return (
         (
-            f"The {aggregate} of {clean(name)} is highest for {clean(high[0], 60)} ({number(high[1])}, {plural(high[2], 'row')}) "
-            f"and lowest for {clean(low[0], 60)} ({number(low[1])}, {plural(low[2], 'row')}), of {len(groups)} groups."
+            f"The {aggregate} of {clean(name)} is highest for {clean(high[0], 60)} ({fine(high[1], high[1] - low[1])}, {plural(high[2], 'row')}) "
+            f"and lowest for {clean(low[0], 60)} ({fine(low[1], high[1] - low[1])}, {plural(low[2], 'row')}), of {len(groups)} groups."
         ),
         "Whether the groups differ by more than chance is not said by this; `compare` tests it.",
     )
@@ -238,7 +248,8 @@ def trend(
         head = f"{name}{of} {verb} along {time} by about {number(abs(change))} per {unit}{_of_size(change, interval)}{most}: {ends} ({p_text(p)})."
     else:
         head = f"{name}{of} shows no clear direction along {time}: its change per {unit} is {number(change)}{within}, {p_text(p)}; {ends}."
-    return (head[0].upper() + head[1:], "What was does not say what comes next, nor why it moved.")
+    head = f"The{head[3:]}" if head.startswith("the number of rows") else head
+    return (head, "What was does not say what comes next, nor why it moved.")
 
 
 def _of_size(change: float, interval: tuple[float, float] | None) -> str:
@@ -283,21 +294,22 @@ def compared(
     high, low = max(groups, key=lambda group: group[1]), min(groups, key=lambda group: group[1])
     if math.isnan(test.p):
         return (f"{clean(name)} cannot be compared between the groups of {clean(by)}: it does not vary.",)
+    gap = high[1] - low[1]
     of = f"{middle} {clean(name)}"
     if high[1] == low[1]:
-        first = f"The {of} is the same, {number(high[1])}, in all groups of {clean(by)}."
+        first = f"The {of} is the same, {fine(high[1], gap)}, in all groups of {clean(by)}."
     elif len(groups) == 2:
         ends = sorted(map(abs, interval)) if interval and interval[0] * interval[1] > 0 else None
         turned = interval if interval is None or groups[0] is high else (-interval[1], -interval[0])
         within = f" ({interval_text((ends[0], ends[1]) if ends else turned)})" if turned else ""
         first = (
-            f"The {of} is {number(high[1] - low[1])} higher{within} for {high[0]} ({number(high[1])}, {plural(high[2], 'row')}) "
-            f"than for {low[0]} ({number(low[1])}, {plural(low[2], 'row')})."
+            f"The {of} is {number(high[1] - low[1])} higher{within} for {high[0]} ({fine(high[1], gap)}, {plural(high[2], 'row')}) "
+            f"than for {low[0]} ({fine(low[1], gap)}, {plural(low[2], 'row')})."
         )
     else:
         first = (
-            f"Of {len(groups)} groups of {clean(by)}, the {of} is highest for {high[0]} ({number(high[1])}, {plural(high[2], 'row')}) "
-            f"and lowest for {low[0]} ({number(low[1])}, {plural(low[2], 'row')})."
+            f"Of {len(groups)} groups of {clean(by)}, the {of} is highest for {high[0]} ({fine(high[1], gap)}, {plural(high[2], 'row')}) "
+            f"and lowest for {low[0]} ({fine(low[1], gap)}, {plural(low[2], 'row')})."
         )
     second = f"{_tested(test)} {chance(test.p)}"
     if pairs and test.p < 0.05:
@@ -343,7 +355,7 @@ def compared_shares(
 ) -> tuple[str, ...]:
     """In which group a value is more frequent (label, share, rows), the test with its effect, and no cause."""
     if level:
-        high, low = max(groups, key=lambda group: group[1]), min(groups, key=lambda group: group[1])
+        low, *_, high = sorted(groups, key=lambda group: group[1])
         first = (
             f"{clean(name)} is {level} for {percent(high[1])} of {high[0]} ({plural(high[2], 'row')}) and {percent(low[1])} of "
             f"{low[0]} ({plural(low[2], 'row')})."
@@ -422,7 +434,7 @@ def regression(
     """How much a regression explains; a sentence a coefficient (term, column, level, reference, value, interval, p); no cause."""
     article = "An" if label[0] in "aeiou" else "A"
     if family == "linear":
-        explained = f"explains {percent(measures['R squared'])} of the variance (adjusted {percent(max(0.0, measures['adjusted R squared']))})"
+        explained = f"explains {percent(max(0.0, measures['R squared']))} of the variance (adjusted {percent(max(0.0, measures['adjusted R squared']))})"
     else:
         explained = f"has a pseudo R squared of {number(measures['pseudo R squared (McFadden)'], 2)} (McFadden)"
     tested = f", {p_text(p)} for all predictors together" if not math.isnan(p) else ""

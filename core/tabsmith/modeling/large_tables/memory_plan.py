@@ -10,7 +10,7 @@ import msgspec
 from tabsmith.families.registry import families
 from tabsmith.formatting import duration, size
 from tabsmith.modeling.results import TableSample
-from tabsmith.processes import available_memory
+from tabsmith.processes import machine_memory
 
 CELL_BYTES: Final = 8
 BASE_BYTES: Final = 450_000_000
@@ -38,8 +38,9 @@ ROUND_SECONDS: Final = 5e-9
 
 MIN_SAMPLE_ROWS: Final = 10_000
 
-FREE_SHARE: Final = 0.6
-"""Share of the memory that is free, which a training may use when it is not said how much."""
+MACHINE_SHARE: Final = 0.5
+"""Share of the machine's memory that a training may use when it is not said how much. Not of what is free at the moment: the
+same seed gives the same sample on the same machine."""
 
 
 class MemoryPlan(msgspec.Struct, frozen=True):
@@ -54,8 +55,8 @@ class MemoryPlan(msgspec.Struct, frozen=True):
 
 
 def memory_limit(megabytes: int) -> int:
-    """Return the bytes that a training may use: those of the setting `training.memory`, or by what is free now for 0."""
-    return megabytes * 1_000_000 or int(FREE_SHARE * available_memory())
+    """Return the bytes that a training may use: those of the setting `training.memory`, or half of the machine's for 0."""
+    return megabytes * 1_000_000 or int(MACHINE_SHARE * machine_memory())
 
 
 def plan_memory(rows: int, columns: int, outputs: int, *, cores: int, limit: int, seed: int) -> MemoryPlan:
