@@ -14,6 +14,8 @@ ALL = (
     "sessions",
     "prediction",
     "quality",
+    "budget",
+    "large",
     "reading",
     "explore",
     "tokens",

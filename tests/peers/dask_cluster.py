@@ -8,12 +8,15 @@ import json
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 WORKERS: Final = 2
 START_SECONDS: Final = 120.0
+HELD: Final = b"held\n"
 
 
 class LocalDaskCluster(msgspec.Struct):
@@ -23,16 +26,21 @@ class LocalDaskCluster(msgspec.Struct):
     workers: tuple[int, ...]
     process: Any
 
+    def hold(self, until: Path) -> None:
+        """Keep all workers busy until there is a file at `until`: whatever else they are to do waits behind that."""
+        self.process.stdin.write(f"{until}\n".encode())
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == HELD
+
     def end(self) -> None:
         """End the cluster, workers included."""
-        self.process.stdin.close()
-        self.process.wait(timeout=START_SECONDS)
-        self.process.stdout.close()
+        with self.process:  # which closes its stdin, and waits
+            pass
 
     def kill(self) -> None:
         """End the scheduler as a machine does that loses its power; the workers end when they miss it."""
         self.process.kill()
-        self.process.wait()
+        self.end()
 
 
 def start_cluster() -> LocalDaskCluster:
@@ -59,7 +67,16 @@ def _serve() -> None:
         client.wait_for_workers(WORKERS, timeout=START_SECONDS)
         workers = list(client.run(os.getpid).values())
         print(json.dumps({"address": cluster.scheduler_address, "workers": workers}), flush=True)
-        sys.stdin.read()
+        held = []
+        for line in sys.stdin:
+            addresses = client.scheduler_info(n_workers=-1)["workers"]
+            held += [client.submit(_wait_for, line.strip(), workers=[each], pure=False) for each in addresses]
+            print(HELD.decode(), end="", flush=True)
+
+
+def _wait_for(path: str) -> None:
+    while not Path(path).exists():
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -136,6 +136,15 @@ class TrainingSettings(msgspec.Struct, frozen=True):
 
     time: Annotated[float, Meta(description="Seconds that a training may take.", ge=1, le=30 * 86_400)] = 60.0
     cores: Annotated[int, Meta(description="Processor cores to use; 0 uses all.", ge=0, le=4_096)] = 0
+    memory: Annotated[
+        int,
+        Meta(
+            description="Megabytes that a training may use; a table that needs more is searched on a sample. 0 takes half "
+            "of the machine's.",
+            ge=0,
+            le=100_000_000,
+        ),
+    ] = 0
 
 
 class ResourceSettings(msgspec.Struct, frozen=True):
@@ -251,7 +260,6 @@ class Settings(msgspec.Struct, frozen=True):
     training: TrainingSettings = TrainingSettings()
     resources: ResourceSettings = ResourceSettings()
     engine: EngineSettings = EngineSettings()
-
     runs: RunSettings = RunSettings()
     keep: RetentionSettings = RetentionSettings()
     tasks: TaskSettings = TaskSettings()

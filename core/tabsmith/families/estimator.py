@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -151,6 +151,14 @@ class FitRequest:
         return np.asarray(class_weights * (1.0 if self.sample_weights is None else self.sample_weights), dtype=float)
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatchedFitRequest(FitRequest):
+    """A fit to a matrix that is never whole in memory. `X` holds some of its rows, drawn at random, by which a library finds
+    its bins; `y` and `weights` are of all rows."""
+
+    batches: Callable[[], Iterator[Floats]]  # the rows of the matrix, from the first on, some at a time
+
+
 class FittedModel(Protocol):
     """A fitted model of a family's library."""
 
@@ -260,6 +268,27 @@ def fit_estimator(request: FitRequest, classes: int) -> Estimator:
     with warnings.catch_warnings():  # few rows of many classes are as asked for
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         return _fit_classifier(request, classes) if request.classification else _fit_regressor(request)
+
+
+def fit_estimator_in_batches(request: BatchedFitRequest, classes: int) -> Estimator:
+    """A fitted estimator of a family that takes its matrix in batches; `request.y` holds every one of the `classes` of the task
+    (0 for regression), or numbers, untransformed.
+
+    Raises RecipeError for a family that cannot.
+    """
+    family = request.family
+    if family.fit_batches is None:
+        raise RecipeError(
+            f"{family.label} needs its rows in memory.", next_step="Choose another family, or fit it to a sample."
+        )
+    if request.classification:
+        every = EstimatorFile(family.name, classes, present=tuple(range(classes)), categorical=request.categorical)
+        return Estimator(every, family.fit_batches(replace(request, outputs=classes)))
+    log_target = request.loss.kind == "squared log error"
+    scale = float(np.abs(request.y).min()) if request.loss.kind == "relative error" else 1.0
+    y = np.log1p(request.y) if log_target else request.y if scale == 1.0 else request.y / scale
+    file = EstimatorFile(family.name, 1, log_target=log_target, scale=scale, categorical=request.categorical)
+    return Estimator(file, family.fit_batches(replace(request, y=y, outputs=1)))
 
 
 def _fit_regressor(request: FitRequest) -> Estimator:

@@ -23,10 +23,19 @@ from tabsmith.families.spec import (
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import EstimatorFile, FitRequest, Floats, Ints, ParameterValues, StoppingRows
+    from tabsmith.families.estimator import (
+        BatchedFitRequest,
+        EstimatorFile,
+        FitRequest,
+        Floats,
+        Ints,
+        ParameterValues,
+        StoppingRows,
+    )
 
 _PATIENCE: Final = 50  # trees
 _USUAL_RATE: Final = 0.1
+_BATCH_ROWS: Final = 100_000  # of a matrix that is not whole in memory
 
 
 class LightGBMModel(msgspec.Struct, frozen=True):
@@ -83,13 +92,7 @@ def _train(request: "FitRequest", rows: "Ints", stop: "StoppingRows | None", tre
 
     from tabsmith.families.estimator import stopping_patience
 
-    data_parameters = {
-        "max_bin": request.parameters.integer("max_bin"),
-        "feature_pre_filter": False,
-        "verbose": -1,
-        "num_threads": request.threads,
-        "min_data_in_bin": 1 if len(request.y) < 500 else 3,
-    }
+    data_parameters = _data_parameters(request)
     weights = request.weights
     train = lightgbm.Dataset(
         request.X[rows],
@@ -114,6 +117,59 @@ def _train(request: "FitRequest", rows: "Ints", stop: "StoppingRows | None", tre
     )
 
 
+def fit_batches(request: "BatchedFitRequest") -> LightGBMModel:
+    """With as many trees as the request knows of. LightGBM keeps a byte for each cell, and never all of them as numbers."""
+    import lightgbm
+
+    data_parameters = _data_parameters(request)
+    bins = lightgbm.Dataset(request.X, categorical_feature=list(request.categorical), params=data_parameters)
+    train = lightgbm.Dataset(
+        _sequence(request),
+        request.y,
+        weight=request.weights,
+        reference=bins,
+        params=data_parameters,
+        free_raw_data=True,
+    )
+    booster = lightgbm.train(
+        _parameters(request) | data_parameters,
+        train,
+        num_boost_round=request.rounds or request.parameters.integer("n_estimators"),
+        callbacks=[_StopAtDeadline(request)],
+    )
+    return LightGBMModel(booster, request.outputs if request.classification else 1)
+
+
+def _sequence(request: "BatchedFitRequest") -> Any:
+    """The matrix in batches as LightGBM reads it: slices that follow each other, from the first row on."""
+    import lightgbm
+    import numpy as np
+
+    class InOrder(lightgbm.Sequence):
+        batch_size = _BATCH_ROWS
+
+        def __init__(self) -> None:
+            self._batches = request.batches()
+            self._waiting = next(self._batches)
+            self._next = 0
+
+        def __len__(self) -> int:
+            return len(request.y)
+
+        def __getitem__(self, rows: "int | slice | list[int]") -> "Floats":
+            assert isinstance(rows, slice), "the bins are known"
+            assert rows.start == self._next, "the bins are found already, so every row is read once"
+            self._next = rows.stop
+            parts = [self._waiting]
+            while sum(map(len, parts)) < rows.stop - rows.start:
+                parts.append(next(self._batches))
+            matrix = np.concatenate(parts)
+            self._waiting = matrix[rows.stop - rows.start :]
+            return matrix[: rows.stop - rows.start]
+
+    return InOrder()
+
+
 def load(path: Path, file: "EstimatorFile", features: int) -> LightGBMModel:
     """The booster saved in `path`. Raises ModelDamagedError."""
     import lightgbm
@@ -125,6 +181,16 @@ def load(path: Path, file: "EstimatorFile", features: int) -> LightGBMModel:
     except (lightgbm.basic.LightGBMError, OSError) as error:
         raise ModelDamagedError(f"A saved booster cannot be read: {clean(error)}", where=str(path)) from error
     return LightGBMModel(booster, file.model_outputs)
+
+
+def _data_parameters(request: "FitRequest") -> dict[str, Any]:
+    return {
+        "max_bin": request.parameters.integer("max_bin"),
+        "feature_pre_filter": False,
+        "verbose": -1,
+        "num_threads": request.threads,
+        "min_data_in_bin": 1 if len(request.y) < 500 else 3,
+    }
 
 
 class _StopAtDeadline:
@@ -270,6 +336,7 @@ register(
         requirements=FamilyRequirements(native_levels=1000, monotone=True),
         fit=fit,
         load=load,
+        fit_batches=fit_batches,
         saved_file="booster.txt",
         distribution="lightgbm",
         preload=("lightgbm",),

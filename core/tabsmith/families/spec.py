@@ -13,7 +13,7 @@ from tabsmith.families.feature_steps import FeatureStep, TargetTransformation
 from tabsmith.tables.schema.types import ProblemType
 
 if TYPE_CHECKING:
-    from tabsmith.families.estimator import EstimatorFile, FitRequest, FittedModel, ParameterValues
+    from tabsmith.families.estimator import BatchedFitRequest, EstimatorFile, FitRequest, FittedModel, ParameterValues
 
 ParameterValue: TypeAlias = bool | int | float | str
 ParameterKind: TypeAlias = Literal["integer", "number", "boolean", "choice"]
@@ -206,6 +206,8 @@ class FamilySpec(msgspec.Struct, frozen=True, kw_only=True):
     load: "Callable[[Path, EstimatorFile, int], FittedModel]"
     """The model saved in a file, for a matrix of so many columns. It takes nothing in the file on trust: whatever the
     library would follow without looking is checked first. Raises ModelDamagedError."""
+    fit_batches: "Callable[[BatchedFitRequest], FittedModel] | None" = None
+    """Its fit to a matrix that is never whole in memory; None for a family whose library cannot."""
     saved_file: str = SKOPS_FILE  # the file beside `estimator.json` in which a fitted model is kept
     trusted_types: tuple[str, ...] = ()  # types that a skops file of this family holds, beside the common ones
     distribution: str = "scikit-learn"  # the installed package of its library, whose version is saved with a model

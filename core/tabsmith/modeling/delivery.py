@@ -29,6 +29,7 @@ from tabsmith.modeling.explanation.explain_model import Explained, MeasuredRows,
 from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
 from tabsmith.modeling.holdout.predictions import HoldoutPredictions
 from tabsmith.modeling.holdout.table import training_levels
+from tabsmith.modeling.large_tables.whole_table import rows_to_learn
 from tabsmith.modeling.metric_catalogue import reported_metrics
 from tabsmith.modeling.model_files import HOLDOUT, SIMPLE, SIMPLE_HOLDOUT, ModelFile, StoredMember, is_member_file
 from tabsmith.modeling.refit import REFIT_FILE, refits_of
@@ -153,6 +154,7 @@ def _measure_ensemble(
         seconds=header.seconds,
         seed=data.seed,
         folds=len(data.folds),
+        sample=None if data.whole is None else data.whole.sample,
         decisions=decided.report(rows.y, rows.prediction, _weights_of_measured(data)),
         notes=(
             *data.notes,
@@ -237,7 +239,10 @@ def save_delivered(
     }
     refitted = sum(bool(folders) for folders in refits.values())
     delivery = Delivery(
-        rows=data.all_rows,
+        rows=max(
+            (rows_to_learn(data, each.recipe) for each in report.members if refits[each.recipe.id]),
+            default=data.all_rows,
+        ),
         refitted=refitted,
         recipes=len(report.members),
         kept=kept if refitted < len(report.members) else "",

@@ -16,7 +16,8 @@ from tabsmith.errors import ChecksumError
 from tabsmith.families.estimator import Ints, ParameterValues
 from tabsmith.families.registry import get_family
 from tabsmith.families.threads import limit_threads
-from tabsmith.modeling.cross_validation import EARLY_STOPPING_SHARE, compute_derived_columns, fit_rows
+from tabsmith.modeling.cross_validation import EARLY_STOPPING_SHARE, Fit, compute_derived_columns, fit_rows
+from tabsmith.modeling.large_tables.whole_table import fit_whole_table, learns_in_batches, rows_to_learn
 from tabsmith.modeling.results import EnsembleMember, Evaluation, Refit, RefitFile
 from tabsmith.modeling.splits import early_stopping_split
 from tabsmith.modeling.training_data import TrainingData
@@ -38,7 +39,9 @@ def plan_refits(
     of those that depend on their seed."""
     of_recipe = {each.recipe.id: each for each in evaluations}
     return tuple(
-        msgspec.structs.replace(refit, seconds=expected_seconds(of_recipe[refit.recipe.id], times_rows(data)))
+        msgspec.structs.replace(
+            refit, seconds=expected_seconds(of_recipe[refit.recipe.id], times_rows(data, refit.recipe))
+        )
         for refit in plan_seeds(members)
     )
 
@@ -54,10 +57,10 @@ def plan_seeds(members: Sequence[EnsembleMember]) -> tuple[Refit, ...]:
     return tuple(refits)
 
 
-def times_rows(data: TrainingData) -> float:
-    """How many times the rows of a fold's fit all rows are."""
+def times_rows(data: TrainingData, recipe: Recipe) -> float:
+    """How many times the rows of a fold's fit those are that a model of `recipe` of all rows learns from."""
     fitted = sum(len(fit) for fit, _ in data.folds) / max(1, len(data.folds))
-    return data.all_rows / max(1.0, fitted)
+    return rows_to_learn(data, recipe) / max(1.0, fitted)
 
 
 def expected_seconds(evaluation: Evaluation, times_rows: float) -> float:
@@ -104,8 +107,14 @@ def fit_refit(
     cannot be fitted.
     """
     started = time.perf_counter()
-    every = data.with_holdout()
     seed = data.seed + 1000 * refit.number
+    if learns_in_batches(data, refit.recipe):
+        with limit_threads(threads):
+            whole = fit_whole_table(
+                data, refit.recipe, rounds=refit.rounds, seed=seed, threads=threads, seconds_left=seconds_left
+            )
+        return _keep(whole, refit, run_folder, time.perf_counter() - started)
+    every = data.with_holdout()
     derived = compute_derived_columns(every.rows, refit.recipe)
 
     def inner() -> tuple[Ints, Ints]:
@@ -128,7 +137,12 @@ def fit_refit(
             seconds_left=seconds_left,
             sample_weights=every.weights,
         )
-    result = RefitFile(time.perf_counter() - started, whole=not fit.cut)
+    return _keep(fit, refit, run_folder, time.perf_counter() - started)
+
+
+def _keep(fit: Fit, refit: Refit, run_folder: Path, seconds: float) -> RefitFile:
+    """Leave the model in its folder if it is whole; returns what `refit.json` says of it."""
+    result = RefitFile(seconds, whole=not fit.cut)
     if not result.whole:
         return result
     with sealed_folder(run_folder / refit.folder) as partial:

@@ -1,6 +1,6 @@
 """Results as data: fold scores, evaluations, reports, predicted files. Imports no numerical library."""
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -10,6 +10,9 @@ from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.tables.schema.types import Schema
 from tabsmith.text import clean, plural
+
+TIME_TOLERANCE: Final = 0.05
+"""Share of a time limit by which a run may be late without a word."""
 
 
 class FoldScore(msgspec.Struct, frozen=True):
@@ -135,6 +138,26 @@ class Delivery(msgspec.Struct, frozen=True):
     kept: KeptReason = ""  # why not all were fitted again; "" if all were
 
 
+class TimeTaken(msgspec.Struct, frozen=True):
+    """The time limit of a run, and what it took, both in seconds from when its data was ready; pauses are left out."""
+
+    limit: float  # 0 for none
+    used: float
+
+    @property
+    def over(self) -> float:
+        """Seconds beyond the limit; 0 where there is none, or where the run kept it within its tolerance."""
+        return self.used - self.limit if self.limit and self.used > (1 + TIME_TOLERANCE) * self.limit else 0.0
+
+
+class TableSample(msgspec.Struct, frozen=True):
+    """Rows drawn at random from a table that is larger than memory: the same ones for the same seed."""
+
+    rows: int
+    of: int  # rows of the table
+    seed: int
+
+
 class Cost(msgspec.Struct, frozen=True):
     """What a model takes beside its score: bytes on disk, and seconds for 1,000 rows on one core, as its folds took them."""
 
@@ -179,6 +202,8 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     seed: int = 0
     folds: int = 0  # of the validation; 0 in reports of earlier versions
+    sample: TableSample | None = None  # that was searched and measured; None for all rows
+    time: TimeTaken | None = None  # None in reports of earlier versions
     delivery: Delivery | None = None  # None where the model is the measured one, as it was before there was a choice
     notes: tuple[str, ...] = ()  # what a reader should know: folds made fewer, work cut short
     decisions: DecisionReport = DecisionReport()

@@ -29,8 +29,10 @@ from tabsmith.modeling.holdout.table import (
 )
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.metrics import require_defined
+from tabsmith.modeling.results import TableSample
 from tabsmith.modeling.rows import RowArrays, cell_text, read_rows, to_floats
 from tabsmith.modeling.splits import SplitBasis
+from tabsmith.tables.info import TableInfo
 from tabsmith.tables.schema.embedded_numbers import embedded_number
 from tabsmith.tables.schema.event import choose_event, find_class, find_event
 from tabsmith.tables.schema.readiness import MIN_ROWS
@@ -94,6 +96,15 @@ _MUCH_MORE = 1.5  # times the share that was asked for, from which the size of a
 
 
 @dataclass(frozen=True)
+class WholeTable:
+    """The table that the rows are a sample of, on disk."""
+
+    info: TableInfo
+    sample: TableSample
+    in_batches: bool  # whether models of all rows are fitted from there, by the families that can
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """Everything that fitting and scoring need, the same for every recipe of a run."""
 
@@ -114,6 +125,7 @@ class TrainingData:
     weights: Floats | None = None  # of the training rows, with mean 1; None where all rows count the same
     holdout_weights: Floats | None = None  # in the same unit
     own_holdout: HoldoutOrigin | None = None  # that `held_rows` are from; None if they are rows of the same table
+    whole: WholeTable | None = None  # that these rows are a sample of; None if they are all rows
 
     @property
     def task(self) -> ProblemType:
@@ -168,6 +180,16 @@ class TrainingData:
         for _, scored in self.folds:
             mask[scored] = True
         return mask
+
+    def sampled(self, whole: WholeTable, drawn: Ints, note: str = "") -> "TrainingData":
+        """The same data as a sample of a larger table, in which its rows stand at the positions `drawn`; `note` says so."""
+        return replace(
+            self,
+            whole=whole,
+            notes=(*self.notes, note) if note else self.notes,
+            positions=drawn[self.positions],
+            held_positions=drawn[self.held_positions] if self.own_holdout is None else self.held_positions,
+        )
 
     def with_holdout(self) -> "TrainingData":
         """The same data with the hold-out among the rows to train on, and without folds: what a model that is already

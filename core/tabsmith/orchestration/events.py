@@ -10,6 +10,7 @@ from tabsmith.agents.usage import Usage
 from tabsmith.conditions import IterationMetrics
 from tabsmith.config.settings import Mode
 from tabsmith.limits import LimitName
+from tabsmith.modeling.large_tables.memory_plan import MemoryPlan
 from tabsmith.modeling.metric_catalogue import Metric
 from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.orchestration.decisions import Decision, Quality, Question, Reply
@@ -30,6 +31,7 @@ class SearchStarted(Event, frozen=True, tag="search_started"):
     train_rows: int
     holdout_rows: int
     notes: tuple[str, ...] = ()
+    memory: MemoryPlan | None = None  # how a table that is larger than memory is trained on
 
 
 class IterationStarted(Event, frozen=True, tag="iteration_started"):

@@ -63,7 +63,20 @@ def score_lines(report: ModelReport) -> tuple[Line, ...]:
 
 
 def delivery_sentences(report: ModelReport) -> tuple[str, ...]:
-    """What the delivered model has learned from beside the measured one, and what is left to do; none for old reports."""
+    """What the delivered model has learned from beside the measured one, what is left to do, and by how much the run was late;
+    none for old reports."""
+    return (*_learned_from(report), *_overrun(report))
+
+
+def _overrun(report: ModelReport) -> tuple[str, ...]:
+    taken = report.time
+    if taken is None or not taken.over:
+        return ()
+    limit, over = formatting.duration(taken.limit), formatting.duration(taken.over)
+    return (f"The run took {formatting.duration(taken.used)}, {over} more than its limit of {limit}.",)
+
+
+def _learned_from(report: ModelReport) -> tuple[str, ...]:
     delivery = report.delivery
     if delivery is None:
         return ()

@@ -25,9 +25,10 @@ from tabsmith.modeling.explanation.explain_model import MeasuredRows, explain_mo
 from tabsmith.modeling.explanation.learning_curve import measure_learning_curve
 from tabsmith.modeling.explanation.out_of_fold import draw_sample
 from tabsmith.modeling.holdout.table import HoldoutTable
+from tabsmith.modeling.large_tables.whole_table import draw_rows
 from tabsmith.modeling.model_files import ModelFile
 from tabsmith.modeling.results import ModelReport
-from tabsmith.modeling.training_data import TrainingData, prepare_training_data
+from tabsmith.modeling.training_data import TrainingData, WholeTable, prepare_training_data
 from tabsmith.processes import available_cores
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.pool import Progress
@@ -104,14 +105,19 @@ def training_data_of(report: ModelReport, run: RunFolder | None) -> TrainingData
     spec = None if run is None else run.spec()
     info = snapshot_store.load_info(report.fingerprint) or _read_again(report, spec)
     wanted = tuple(column.name for column in report.schema.columns if column.role != "ignore")
-    return prepare_training_data(
-        load_frame(info, wanted),
+    sample = report.sample
+    drawn = None if sample is None else draw_rows(sample)
+    data = prepare_training_data(
+        load_frame(info, wanted, drawn),
         report.schema,
         report.metric,
         seed=report.seed if spec is None else spec.choice.seed,
         holdout_table=_own_holdout(report, spec),
         folds_in_time=report.folds or 1 + max(fold.fold for fold in report.champion.folds),
     )
+    if sample is None or drawn is None:
+        return data
+    return data.sampled(WholeTable(info, sample, in_batches=True), drawn)
 
 
 def _read_again(report: ModelReport, spec: RunSpec | None) -> TableInfo:

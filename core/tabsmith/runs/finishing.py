@@ -57,7 +57,7 @@ def seconds_to_keep(
     from tabsmith.modeling.refit import expected_seconds, times_rows
 
     best = sorted(evaluations, key=lambda each: -each.mean if data.metric.greater_is_better else each.mean)
-    seconds = [expected_seconds(each, times_rows(data)) for each in best[:LIKELY_MEMBERS]]
+    seconds = [expected_seconds(each, times_rows(data, each.recipe)) for each in best[:LIKELY_MEMBERS]]
     refits = 0.0 if keep_measured else SPARE * max(sum(seconds) / cores, max(seconds, default=0.0))
     wanted = measuring_seconds(limit) + refits + EXPLAINING_SHARE * limit + SAVING_SECONDS
     return min(MAX_SHARE * limit, wanted)

@@ -72,6 +72,7 @@ def _after_run_event(event: RunEvent, snapshot: RunSnapshot) -> RunSnapshot:
                 folds=event.folds,
                 train_rows=event.train_rows,
                 holdout_rows=event.holdout_rows,
+                memory=event.memory,
             )
         case loop.EnsembleBuilt():
             return replace(snapshot, ensemble=event)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tabsmith.errors import UsageError
 from tabsmith.modeling import store
+from tabsmith.modeling.large_tables.whole_table import rows_to_learn
 from tabsmith.modeling.model_files import HOLDOUT, StoredMember, is_member_file
 from tabsmith.modeling.refit import REFIT_FILE, fit_refit, plan_seeds, refits_of
 from tabsmith.modeling.results import Delivery, ModelReport
@@ -73,7 +74,9 @@ def _save(report: ModelReport, model_id: str, data: TrainingData, root: Path) ->
         report,
         model_id=model_id,
         created_at=time.time(),
-        delivery=Delivery(rows=data.all_rows, refitted=recipes, recipes=recipes),
+        delivery=Delivery(
+            rows=max(rows_to_learn(data, each.recipe) for each in report.members), refitted=recipes, recipes=recipes
+        ),
     )
     store.save_model(report, replace(store.read_model_file(measured), members=tuple(members)), files)
     return report

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import ErrorReport, StorageError
 from tabsmith.limits import Limits
+from tabsmith.modeling.large_tables.memory_plan import MemoryPlan
 from tabsmith.modeling.results import ModelReport
 from tabsmith.orchestration import events as loop
 from tabsmith.orchestration.events import MergedBack, TaskExit, TaskOutcome
@@ -54,6 +55,7 @@ class RunSnapshot(LoopState, frozen=True):
     holdout_info: TableInfo | None = None  # of a person's own table to measure on
     train_rows: int = 0
     holdout_rows: int = 0
+    memory: MemoryPlan | None = None  # of a table that is larger than memory
     ensemble: loop.EnsembleBuilt | None = None
     tasks: tuple[TaskState, ...] = ()  # of a task file, in their order
     log: tuple[RunEvent, ...] = ()  # the latest events, without the many small ones

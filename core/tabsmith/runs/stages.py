@@ -19,8 +19,9 @@ from msgspec.structs import replace
 
 from tabsmith.errors import TableChangedError
 from tabsmith.families.registry import families
+from tabsmith.modeling.large_tables.memory_plan import MemoryPlan, sample_note
 from tabsmith.modeling.metric_catalogue import Metric, default_metric, get_metric
-from tabsmith.modeling.results import Evaluation, KeptReason, ModelReport
+from tabsmith.modeling.results import Evaluation, KeptReason, ModelReport, TimeTaken
 from tabsmith.runs.pool import Progress
 from tabsmith.runs.spec import Deferred, Detect, RunSpec
 from tabsmith.storage.files import write_atomic
@@ -137,18 +138,28 @@ def holdout_table(info: TableInfo) -> "HoldoutTable":
 
 
 def prepare(
-    info: TableInfo, schema: Schema, metric: Metric, spec: RunSpec, folds: int, holdout: TableInfo | None
+    info: TableInfo,
+    schema: Schema,
+    metric: Metric,
+    spec: RunSpec,
+    folds: int,
+    holdout: TableInfo | None,
+    memory: MemoryPlan,
 ) -> "TrainingData":
-    """Return the rows in memory, hold-out and at most so many `folds` assigned. Starts no thread: children are forked from here on.
+    """Return the rows in memory, or the sample that `memory` plans, hold-out and at most so many `folds` assigned.
+    Starts no thread: children are forked from here on.
 
     `holdout` is the table of a person's own that is measured on, if there is one.
     """
+    from tabsmith.modeling.large_tables.whole_table import draw_rows
+    from tabsmith.modeling.training_data import WholeTable
     from tabsmith.modeling.training_data import prepare_training_data as prepare_data
     from tabsmith.tables.snapshot import load_frame
 
     wanted = tuple(column.name for column in schema.columns if column.role != "ignore")
+    drawn = None if memory.sample is None else draw_rows(memory.sample)
     data = prepare_data(
-        load_frame(info, wanted),
+        load_frame(info, wanted, drawn),
         schema,
         metric,
         seed=spec.choice.seed,
@@ -156,6 +167,9 @@ def prepare(
         folds_in_time=folds,
         holdout_table=None if holdout is None else holdout_table(holdout),
     )
+    if memory.sample is not None and drawn is not None:
+        whole = WholeTable(info, memory.sample, in_batches=memory.batched > 0)
+        data = data.sampled(whole, drawn, sample_note(memory))
     gc.collect()
     gc.freeze()  # the children's collector leaves what is here alone, so its pages stay shared
     return data
@@ -257,6 +271,7 @@ def deliver(
     measured: "MeasuredModel",
     explained: "Explained",
     kept: KeptReason,
+    time_taken: TimeTaken,
 ) -> ModelReport:
     """Save the model `measured`, from what was fitted on all rows as far as that was done; returns its report."""
     from tabsmith.modeling import store
@@ -265,6 +280,7 @@ def deliver(
     name = measured.report.model_id
     if store.model_folder(name).exists():
         return store.read_report(name)
+    measured = replace(measured, report=replace(measured.report, time=time_taken))
     return save_delivered(data, evaluations, measured, explained, root, kept=kept)
 
 

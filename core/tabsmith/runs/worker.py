@@ -18,8 +18,9 @@ from msgspec.structs import replace
 from tabsmith import config
 from tabsmith.errors import WORK_FAILED, ErrorReport, MachineError, SchemaError, TrainingError, report_of
 from tabsmith.machine_trouble import machine_error_of
+from tabsmith.modeling.large_tables.memory_plan import MemoryPlan, memory_limit, plan_memory, sample_note
 from tabsmith.modeling.metric_catalogue import Metric
-from tabsmith.modeling.results import KeptReason, ModelReport
+from tabsmith.modeling.results import KeptReason, ModelReport, TimeTaken
 from tabsmith.orchestration.events import EnsembleBuilt, Noted, SearchStarted
 from tabsmith.orchestration.history import history_record, holds, open_history
 from tabsmith.orchestration.human_review import LoopEnd
@@ -199,9 +200,13 @@ class Worker:
         metric = stages.choose_metric(self._spec, schema)
         holdout = await self._control.unless_stopped(self._read_holdout(schema))
         self._control.enter(RunState.READING, "preparing the folds")
-        size = measure_table(schema, info.profile, seconds=self._spec.choice.limits.seconds, cores=fit_cores)
+        memory = self._plan_memory(info, schema)
+        searched = info.profile if memory.sample is None else replace(info.profile, rows=memory.sample.rows)
+        if memory.sample is not None:
+            self._record(Noted(message=sample_note(memory), level="warning"))
+        size = measure_table(schema, searched, seconds=self._spec.choice.limits.seconds, cores=fit_cores)
         data = await self._control.unless_stopped(
-            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds, holdout))
+            stages.in_thread(lambda: stages.prepare(info, schema, metric, self._spec, size.folds, holdout, memory))
         )
         self._record(
             SearchStarted(
@@ -210,12 +215,13 @@ class Worker:
                 train_rows=data.train_rows,
                 holdout_rows=data.holdout_rows,
                 notes=data.notes,
+                memory=None if memory.sample is None else memory,
             )
         )
         self._control.enter(RunState.RUNNING)
         fits = await self._executor(data, cluster)
         try:
-            return await self._search(source, data, info, metric, fits, fit_cores)
+            return await self._search(source, data, replace(info, profile=searched), metric, fits, fit_cores)
         finally:
             await fits.close()
 
@@ -239,6 +245,19 @@ class Worker:
         except StoppedError:
             end = "user"
         return await self._finish(source, data, info, loop, end, fits, cores)
+
+    def _plan_memory(self, info: TableInfo, schema: Schema) -> MemoryPlan:
+        """How much of the table is searched, the same for every attempt at the run."""
+        past = self._past
+        if past.memory is not None:
+            return past.memory
+        size = measure_table(schema, info.profile)
+        limit = memory_limit(self._settings.training.memory)
+        if past.metric is not None:  # the search has begun with all rows
+            limit = sys.maxsize
+        return plan_memory(
+            size.rows, size.columns, size.outputs, cores=self._cores, limit=limit, seed=self._spec.choice.seed
+        )
 
     async def _measure_cluster(self) -> ClusterSize | None:
         """What the cluster of the settings has to fit with; None if this machine fits. Raises ClusterError."""
@@ -419,8 +438,11 @@ class Worker:
         explained = await self._control.unless_stopped(
             explain_in_time(data, evaluations, root, measured, self._pool, self._control, self._cores)
         )
+        time_taken = TimeTaken(self._control.limits.seconds, self._clock.seconds())
         report = await self._control.unless_stopped(
-            self._pool.run(lambda _: stages.deliver(data, evaluations, root, measured, explained, kept), ModelReport)
+            self._pool.run(
+                lambda _: stages.deliver(data, evaluations, root, measured, explained, kept, time_taken), ModelReport
+            )
         )
         self._record(
             EnsembleBuilt(

@@ -15,7 +15,13 @@ from tabsmith.tables.snapshot_store import is_intact
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _CELL: Final = 120  # characters of a cell in a preview
 _EXACT: Final = 2**53  # beyond, a float cannot hold every whole number
@@ -61,17 +67,46 @@ def ensure_snapshot(info: TableInfo) -> TableInfo:
     return read_source(info.source, allowed=ANYWHERE, max_mb=float("inf"))  # it was allowed when it was read first
 
 
-def load_frame(info: TableInfo, columns: tuple[str, ...] | None = None) -> "pd.DataFrame":
-    """The rows as a frame with the columns asked for (all by default), in that order, under their exact names.
+def load_frame(
+    info: TableInfo, columns: tuple[str, ...] | None = None, rows: "npt.NDArray[np.int64] | None" = None
+) -> "pd.DataFrame":
+    """The rows as a frame with the columns asked for (all by default), in that order, under their exact names. `rows` are
+    the positions of the rows asked for, rising; all by default.
 
     integer: int64, float64 with missing values (Int64 where a float is not exact). float: float64. boolean: bool, or
     nullable boolean. date, timestamp: datetime64[us]. text: pandas' own string type. Raises SchemaError for an
     unknown column, TableChangedError if the snapshot is gone and cannot be made again.
     """
-    import pandas as pd
     import pyarrow.parquet as pq
 
     info = ensure_snapshot(info)
+    positions = _positions(info, columns)
+    # Not pq.read_table: that reads through a pool of threads even when it is told not to. Of a table that is larger than
+    # memory, a map of the file would be held as well.
+    with pq.ParquetFile(info.snapshot, memory_map=rows is None, pre_buffer=False) as file:
+        names = [f"c{position}" for position in positions.values()]
+        table = file.read(columns=names, use_threads=False) if rows is None else _taken(file, names, rows)
+    return _frame(table, info, positions)
+
+
+def iterate_frames(info: TableInfo, columns: tuple[str, ...], batch_rows: int) -> "Iterator[pd.DataFrame]":
+    """The rows as frames like those of `load_frame`, `batch_rows` at a time: no more of them are in memory.
+
+    Raises SchemaError for an unknown column, TableChangedError if the snapshot is gone and cannot be made again.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    info = ensure_snapshot(info)
+    positions = _positions(info, columns)
+    names = [f"c{position}" for position in positions.values()]
+    with pq.ParquetFile(info.snapshot, pre_buffer=False) as file:
+        for batch in file.iter_batches(batch_size=batch_rows, columns=names, use_threads=False):
+            yield _frame(pa.Table.from_batches([batch]), info, positions)
+
+
+def _positions(info: TableInfo, columns: tuple[str, ...] | None) -> dict[str, int]:
+    """The places of the columns asked for in the table, in the order asked for. Raises SchemaError."""
     positions = {column.name: position for position, column in enumerate(info.profile.columns)}
     selected = tuple(positions) if columns is None else columns
     for name in selected:
@@ -80,17 +115,36 @@ def load_frame(info: TableInfo, columns: tuple[str, ...] | None = None) -> "pd.D
                 f"The table has no column {clean(name)}.",
                 next_step=f"It has: {', '.join(clean(name, 40) for name in list(positions)[:20])}.",
             )
-    # Not pq.read_table: that reads through a pool of threads even when it is told not to.
-    with pq.ParquetFile(info.snapshot, memory_map=True, pre_buffer=False) as file:
-        table = file.read(columns=[f"c{positions[name]}" for name in selected], use_threads=False)
+    return {name: positions[name] for name in selected}
+
+
+def _taken(file: "pq.ParquetFile", names: list[str], rows: "npt.NDArray[np.int64]") -> "pa.Table":
+    """The rows at the rising positions `rows`, one row group after the other."""
+    import numpy as np
+    import pyarrow as pa
+
+    parts = []
+    start = 0
+    for group in range(file.num_row_groups):
+        end = start + file.metadata.row_group(group).num_rows
+        first, last = np.searchsorted(rows, [start, end])
+        if last > first:
+            parts.append(file.read_row_group(group, columns=names, use_threads=False).take(rows[first:last] - start))
+        start = end
+    return pa.concat_tables(parts)
+
+
+def _frame(table: "pa.Table", info: TableInfo, positions: dict[str, int]) -> "pd.DataFrame":
+    """The Arrow table of a snapshot as a frame, with the columns of `positions`."""
+    import pandas as pd
+
     series = {
-        position: _series(table.column(f"c{position}"), info.profile.columns[position])
-        for position in {positions[name] for name in selected}
+        place: _series(table.column(f"c{place}"), info.profile.columns[place]) for place in set(positions.values())
     }
     frame = pd.DataFrame(
-        {index: series[positions[name]] for index, name in enumerate(selected)}, index=range(len(table))
+        {index: series[place] for index, place in enumerate(positions.values())}, index=range(len(table))
     )
-    frame.columns = pd.Index(list(selected), dtype=object)
+    frame.columns = pd.Index(list(positions), dtype=object)
     return frame
 
 

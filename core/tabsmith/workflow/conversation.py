@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tabsmith.agents.protocol import AgentName
 from tabsmith.config.settings import Settings
 from tabsmith.errors import PathError, PathOutsideError, UsageError
+from tabsmith.modeling.large_tables.memory_plan import memory_limit
 from tabsmith.orchestration.limits import show_budget
 from tabsmith.runs.jobs import TableRead
 from tabsmith.runs.spec import new_run_id
@@ -193,6 +194,7 @@ def default_values(
         agent=settings.agents.default,
         time=show_duration(settings.training.time),
         cores=settings.training.cores,
+        memory=memory_limit(settings.training.memory),
         agents=agents,
         why_not=dict(why_not),
         budget=show_budget(settings.agents.dollars),

@@ -70,6 +70,7 @@ class FieldDefaults(msgspec.Struct, frozen=True):
     seed: int = 0
     deliver: DeliverChoice = "all rows"
     cores: int = 0  # 0 takes all
+    memory: int = 0  # bytes that training may use; 0: not known
     agents: tuple[AgentName, ...] = ("search",)  # the agents that are ready here
     why_not: dict[AgentName, str] = {}  # of other agents: why they are not ready, and what to do about it
     budget: str = ""  # as its field takes it; "" is no limit

@@ -12,7 +12,11 @@ from tabsmith.agent_registry import AGENTS
 from tabsmith.agents.protocol import AgentName
 from tabsmith.errors import ErrorReport, MissingColumnError
 from tabsmith.families.registry import family_labels
+from tabsmith.formatting import size
+from tabsmith.modeling.large_tables.memory_plan import all_rows_note, plan_memory
 from tabsmith.modeling.metric_catalogue import METRIC_DESCRIPTIONS, default_metric
+from tabsmith.processes import available_cores
+from tabsmith.recipes.portfolio import measure_table
 from tabsmith.tables.read.sources import FileSource, SampleName, SampleSource, describe_source
 from tabsmith.tables.schema.manual import EXAMPLES
 from tabsmith.tables.schema.readiness import find_obstacle
@@ -426,6 +430,27 @@ def _file_fields(session: WorkflowSession, problems: Mapping[FieldName, ErrorRep
     )
 
 
+def _memory_facts(session: WorkflowSession) -> tuple[Fact, ...]:
+    """What a table that is larger than memory will need, and what of it is searched."""
+    table, schema, defaults = session.table, session.schema, session.defaults
+    if table is None or schema is None or not defaults.memory:
+        return ()
+    table_size = measure_table(schema, table.profile)
+    plan = plan_memory(
+        table_size.rows,
+        table_size.columns,
+        table_size.outputs,
+        cores=defaults.cores or available_cores(),
+        limit=defaults.memory,
+        seed=defaults.seed,
+    )
+    if plan.sample is None:
+        return ()
+    needed = f"{size(plan.needed)} needed, {size(plan.limit)} allowed"
+    searched = f"{plan.sample.rows:,} of {plan.sample.of:,} rows are searched and measured; {all_rows_note(plan)}"
+    return (Fact("Memory", needed, searched),)
+
+
 def _configuring_model(session: WorkflowSession) -> StepForm:
     problems = {problem.field: problem.error for problem in read_choice(session).problems}
     metrics = (
@@ -480,7 +505,12 @@ def _configuring_model(session: WorkflowSession) -> StepForm:
             chosen(FieldName.DELIVER, "Deliver", DELIVER_OPTIONS),
             *_file_fields(session, problems),
         ),
-        facts=(*_source_facts(session), *_schema_facts(session), *_breakpoint_facts(session)),
+        facts=(
+            *_source_facts(session),
+            *_schema_facts(session),
+            *_memory_facts(session),
+            *_breakpoint_facts(session),
+        ),
         choices=(
             StepChoice("Train", actions.Train()),
             *((StepChoice("Back to the last run", actions.ShowRun(), session.run_id),) if session.run_id else ()),

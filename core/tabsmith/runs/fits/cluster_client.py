@@ -63,16 +63,16 @@ MAX_SENDS: Final = 3
 _MESSAGE: Final = msgspec.msgpack.Decoder(WorkerMessage)
 
 
-def measure_cluster(address: str) -> ClusterSize:
-    """Return what the cluster at `address` has to fit with.
+def measure_cluster(address: str, *, seconds: float = CONNECT_SECONDS) -> ClusterSize:
+    """Return what the cluster at `address`, whose scheduler answers within `seconds`, has to fit with.
 
     Raises ClusterError if its scheduler does not answer, has no workers, or if a worker lacks this version of tabsmith.
     """
-    return asyncio.run(_measure_cluster(address))
+    return asyncio.run(_measure_cluster(address, seconds))
 
 
-async def _measure_cluster(address: str) -> ClusterSize:
-    client = await _connect(address)
+async def _measure_cluster(address: str, seconds: float) -> ClusterSize:
+    client = await _connect(address, seconds)
     try:
         workers = (await _answered(client.scheduler.identity(n_workers=-1), CONNECT_SECONDS))["workers"]
         if not workers:
@@ -96,7 +96,7 @@ async def _measure_cluster(address: str) -> ClusterSize:
             await asyncio.wait_for(client.close(), CONNECT_SECONDS)
 
 
-async def _connect(address: str) -> "Client":
+async def _connect(address: str, seconds: float) -> "Client":
     try:
         from distributed import Client
     except ImportError as error:
@@ -105,7 +105,7 @@ async def _connect(address: str) -> "Client":
             next_step="Install it: pip install 'tabsmith[dask]'",
         ) from error
     try:
-        client: Client = await Client(address, asynchronous=True, timeout=CONNECT_SECONDS, set_as_default=False)
+        client: Client = await Client(address, asynchronous=True, timeout=seconds, set_as_default=False)
     except (OSError, ValueError) as error:  # a TimeoutError is an OSError; an address of no kind that Dask knows
         raise ClusterError(
             f"No Dask scheduler answers at {clean(address)}: {clean(error)}",
@@ -155,7 +155,7 @@ def _serve(data: "TrainingData", root: Path, address: str, connection: socket.so
 async def _talk(data: "TrainingData", root: Path, address: str, connection: socket.socket) -> None:
     reader, writer = await asyncio.open_connection(sock=connection)
     try:
-        client = await _connect(address)
+        client = await _connect(address, CONNECT_SECONDS)
         await ClusterClient(client, data, root, reader, writer).run()
     except ClusterError as error:
         write_message(writer, ClusterLost(error.what))
@@ -277,7 +277,8 @@ class ClusterClient:
                 continue
             finally:
                 self._busy[worker or ""] -= 1
-                await self._withdraw(future)
+                if not future.cancelled():
+                    await self._withdraw(future)
             if isinstance(answer, RemoteError):
                 raise ReportedError(answer.error)
             _keep_files(answer, self._root)

@@ -71,9 +71,11 @@ class ClusterFits:
         self._pending: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._last_number = 0
         self._client: _Client | None = None
+        self._data: TrainingData | None = None
 
     async def start(self, data: "TrainingData", root: Path) -> None:
         """Fork the cluster client, which sends `data` to the cluster; models come below the run's folder `root`."""
+        self._data = data
         self._client = await _Client.start(data, root, self._address)
         self._client.listening = asyncio.create_task(self._listen(self._client))
 
@@ -103,8 +105,12 @@ class ClusterFits:
         return score
 
     async def fit_on_all_rows(self, fit: AllRowsFit, *, seconds_left: Callable[[], float]) -> RefitFile:
-        """See FitExecutor."""
-        file = await self._on_cluster(replace(fit, threads=self._threads), RefitFile, seconds_left)
+        """See FitExecutor. A table that is larger than memory is on the disk of this machine, where a fit to it is made too."""
+        from tabsmith.modeling.large_tables.whole_table import learns_in_batches
+
+        file = None
+        if self._data is None or not learns_in_batches(self._data, fit.recipe):
+            file = await self._on_cluster(replace(fit, threads=self._threads), RefitFile, seconds_left)
         if file is None:
             local = replace(fit, threads=min(fit.threads, self._cores))
             return await self._forked.fit_on_all_rows(local, seconds_left=seconds_left)

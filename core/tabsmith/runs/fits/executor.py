@@ -38,6 +38,10 @@ class AllRowsFit(msgspec.Struct, frozen=True, tag="all rows"):
     threads: int
     seconds: float
 
+    @property
+    def recipe(self) -> Recipe:
+        return self.refit.recipe
+
 
 Fit: TypeAlias = FoldFit | AllRowsFit
 T = TypeVar("T", FoldScore, RefitFile)

@@ -6,12 +6,14 @@ A worker needs tabsmith in the same version, and nothing of the run: no shared s
 import tempfile
 import threading
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tabsmith.errors import ClusterError, ErrorReport, report_of
+from tabsmith.families.registry import get_family
 from tabsmith.runs.fits.executor import Fit, carry_out
 from tabsmith.version import __version__
 
@@ -59,6 +61,8 @@ def fit_remotely(data: "TrainingData", fit: Fit, key: str, version: str) -> Remo
 
 
 def _fit_in(root: Path, data: "TrainingData", fit: Fit, key: str) -> RemoteModel:
+    for library in get_family(fit.recipe.family).preload:  # which the first fit of a worker does not pay for
+        import_module(library)
     end = time.monotonic() + fit.seconds
 
     def seconds_left() -> float:
