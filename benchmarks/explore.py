@@ -44,7 +44,6 @@ def main(rows: int = ROWS) -> list[Row]:
             summarized = _cpu_seconds(lambda: database.execute(f"SUMMARIZE FROM '{table.snapshot}'").fetchall())
         frame = pd.read_parquet(table.snapshot)
         pandas_described = _cpu_seconds(lambda: frame.describe(include="all"))
-        del frame
         asked = _table(Path(folder, "small.parquet"), min(rows, ASKED_ROWS))
         questions: dict[str, Plan] = {
             "describe a column by group": Describe(columns=("n1",), by=("t1",)),
