@@ -74,7 +74,7 @@ for descriptor in range(3):
     os.close(descriptor)
 answers = link.makefile()
 pid = int(answers.readline())
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
     signal.signal(number, lambda number, _: os.kill(pid, number))
 status = int(answers.readline() or "1")
 if status < 0:

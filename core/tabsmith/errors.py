@@ -58,6 +58,8 @@ def report_of(error: BaseException) -> ErrorReport:
     """Any exception as data. An unexpected exception keeps its own name, message and traceback."""
     if isinstance(error, TabsmithError):
         return error.report()
+    if isinstance(error, MemoryError):
+        return memory_short("The work needed more memory than it may take.").report()
     return ErrorReport(
         name=type(error).__name__,
         what=f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
@@ -385,6 +387,15 @@ class ChildKilledError(WorkerError, MachineError):
 
 class MemoryShortError(WorkerError, MachineError):
     """A process could not go on for want of memory."""
+
+
+def memory_short(what: str) -> MemoryShortError:
+    """The error of a process that reads a table or predicts, and reached its share of the memory; `what` says so."""
+    return MemoryShortError(
+        what,
+        next_step="Give a table with fewer columns or shorter cells, or let it take a larger share of the memory: "
+        "tabsmith config set resources.memory 0.9",
+    )
 
 
 class ReportedMachineError(ReportedError, MachineError):

@@ -23,7 +23,8 @@ PROGRAM = [sys.executable, "-m", "tabsmith_tui.cli"]
 
 @pytest.fixture
 def houses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small regression table in the current folder."""
+    """A small regression table in the current folder, and one core to train on."""
+    monkeypatch.setenv("TABSMITH_TRAINING__CORES", "1")
     lines = ["area,rooms,district,price"]
     for row in range(150):
         area, rooms, district = 40 + row % 97, 1 + row % 5, "abc"[row % 3]
@@ -313,7 +314,7 @@ def test_with_broken_settings_the_doctor_looks_at_no_agent(
 
 
 def test_off_a_terminal_tabsmith_alone_does_the_whole_main_job_on_the_sample(tmp_path: Path) -> None:
-    surroundings = {**os.environ, "TABSMITH_TRAINING__TIME": "12"}
+    surroundings = {**os.environ, "TABSMITH_TRAINING__TIME": "12", "TABSMITH_TRAINING__CORES": "1"}
     done = subprocess.run(
         PROGRAM, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=surroundings, check=False
     )

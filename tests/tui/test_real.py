@@ -1,5 +1,7 @@
 """The app as a person starts it: on a real terminal, over real files, with the real supervisor."""
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -81,3 +83,12 @@ def test_no_color_sends_no_colour(tabsmith_home: Path) -> None:
         assert b"\x1b[48;" not in terminal.raw
         assert b"\x1b[31m" not in terminal.raw
         assert b"\x1b[1;4;39;49mStart" in terminal.raw  # the line under the cursor is underlined
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_leaves_the_terminal_as_it_was(tabsmith_home: Path, number: signal.Signals) -> None:
+    with start(tabsmith_home) as terminal:
+        terminal.wait_for("Start with a sample table")
+        os.kill(terminal.process.pid, number)
+        assert terminal.wait_exit() == 128 + number
+        assert b"\x1b[?1049l" in terminal.raw

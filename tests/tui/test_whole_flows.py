@@ -47,7 +47,11 @@ def open_terminals() -> Iterator[ExitStack]:
 
 def start(folder: Path, *, own: bool = False) -> Terminal:
     """The program, at home; with `own` as an interpreter of its own."""
-    how: dict[str, Any] = {"cwd": folder, "environ": {"TEXTUAL_ANIMATIONS": "none"}, "seconds": PATIENCE}
+    how: dict[str, Any] = {
+        "cwd": folder,
+        "environ": {"TEXTUAL_ANIMATIONS": "none", "TABSMITH_TRAINING__CORES": "1"},
+        "seconds": PATIENCE,
+    }
     terminal = Terminal(PROGRAM, **how) if own else tabsmith_in_terminal(**how)
     terminal.wait_for("Start with a sample table", "f1 help")
     return terminal

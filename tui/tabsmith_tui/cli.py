@@ -16,6 +16,10 @@ def main() -> int:
 
         sys.stdout.write(Path(__file__).with_name("help.txt").read_text(encoding="utf-8"))
         return 0
+    from tabsmith_tui.commands.limited import LIMITED, run_limited
+
+    if LIMITED.intersection(arguments[:1]):
+        return run_limited(arguments)
     from tabsmith_tui.commands.root import run
 
     return run(arguments)

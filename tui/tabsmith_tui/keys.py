@@ -18,6 +18,7 @@ Scope: TypeAlias = Literal[
     "condition",
     "tasks",
     "bridge",
+    "explore",
     "guided",
     "run",
     "try",
@@ -82,6 +83,7 @@ _SHELL: Final[tuple[Action, ...]] = (
         "bridge",
         "Telegram: the same conversation from a phone, on or off.",
     ),
+    Action("home.explore", "x", "explore", "ask", "Ask the table of your session in words."),
     Action("home.reload", "f5", "reload", "refresh", "Read runs and models again.", False),
     # Runs
     Action("runs.open", "enter", "open", "open", "Open the run: live when it works, replayed when it ended."),
@@ -135,6 +137,7 @@ _GUIDED: Final[tuple[Action, ...]] = (
     Action("guided.lines", "v", "lines", "bad lines", "Lines that could not be read, or were repaired."),
     Action("guided.preview", "p", "preview", "preview", "Show the first rows of the table as they were read."),
     Action("guided.reading", "o", "reading", "read as", "Say how the file is read, with the effect at once."),
+    Action("guided.explore", "x", "explore", "ask", "Ask this table in words: means, counts, relations, tests."),
     Action("guided.predict", "p", "predict", "predict", "Predict new rows with this model."),
     Action("guided.filter", "slash", "filter", "filter", "Show only columns whose name has these letters."),
     Action("guided.reject", "r", "reject", "different file", "This is the wrong table: choose another file.", False),
@@ -256,4 +259,18 @@ _BRIDGE: Final[tuple[Action, ...]] = (
     Action("bridge.back", "escape", "back", "back", "Go back; a running bridge keeps running."),
 )
 
-ALL_ACTIONS: Final[tuple[Action, ...]] = (*_SHELL, *_GUIDED, *_RUN, *_TRIALS, *_AGENTS, *_TASKS, *_BRIDGE)
+# Asking a table ------------------------------------------------------------------------------------------------------
+
+_EXPLORE: Final[tuple[Action, ...]] = (
+    Action("explore.ask", "slash,f5", "ask", "ask", "Go to the line to type a question in."),
+    Action(
+        "explore.pin", "p,f6", "pin", "pin", "Pin this answer, so that it is kept and exported; or take the pin off."
+    ),
+    Action("explore.name", "n,f7", "name", "name", "Give this answer a name."),
+    Action("explore.copy", "c,f8", "copy", "copy", "Copy this answer as Markdown, with the Python that repeats it."),
+    Action("explore.export", "e,f9", "export", "export", "Write the pinned answers, or all, as Markdown, CSV and PNG."),
+    Action("explore.forget", "d,delete", "forget", "forget", "Drop this answer; its tests still count.", False),
+    Action("explore.back", "escape", "back", "cancel/back", "Cancel what is computed; or go back."),
+)
+
+ALL_ACTIONS: Final[tuple[Action, ...]] = (*_SHELL, *_GUIDED, *_RUN, *_TRIALS, *_AGENTS, *_TASKS, *_BRIDGE, *_EXPLORE)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tabsmith.modeling.results import ModelComparison, ModelReport
     from tabsmith.runs.events import RunCommand
     from tabsmith.runs.watch import RunSummary
-    from tabsmith.tables.read.sources import FileSource
+    from tabsmith.tables.read.sources import DatabaseSource, FileSource, RemoteSource
     from tabsmith.workflow.session import SessionStore, WorkflowSession
 
 
@@ -51,13 +51,20 @@ class SavedSession:
 
 @dataclass(frozen=True, slots=True)
 class RecentTable:
-    """A file that runs were started on, as it was read then, and when that was last (seconds since 1970)."""
+    """A file, folder or database that runs were started on, as it was read then, and when that was last (seconds since
+    1970)."""
 
-    source: "FileSource"
+    source: "FileSource | DatabaseSource | RemoteSource"
     used_at: float
 
+    @property
+    def place(self) -> str:
+        """Its path or address."""
+        from tabsmith.tables.read.sources import FileSource
 
-TABLES_LIMIT: Final = 5
+        return self.source.path if isinstance(self.source, FileSource) else self.source.url
+
+
 _RUNS_LOOKED_AT: Final = 30  # the newest, for the tables that they were started on
 
 
@@ -99,23 +106,25 @@ class Store:
         return list_runs()
 
     def recent_tables(self) -> tuple[RecentTable, ...]:
-        """Return the files of this terminal's newest runs that are still there, the last used first; each once."""
-        from tabsmith.errors import RunNotFoundError
+        """Return the tables of this terminal's newest runs, the last used first, each once; files as far as they are
+        still there."""
+        from tabsmith.errors import TabsmithError
         from tabsmith.runs.folder import RunFolder, run_ids
-        from tabsmith.tables.read.sources import FileSource
+        from tabsmith.tables.read.sources import DatabaseSource, FileSource, RemoteSource, TasksSource, without_snapshot
 
         tables: dict[str, RecentTable] = {}
         for run_id in run_ids()[:_RUNS_LOOKED_AT]:
             try:
                 spec = RunFolder(run_id).spec()
-            except RunNotFoundError:  # removed meanwhile, or unreadable: the list of runs tells of it
+            except TabsmithError:  # a damaged run is listed with its problem on the runs screen
                 continue
-            source = spec.source
-            if not isinstance(source, FileSource) or source.asked_by != "person" or source.path in tables:
-                continue
-            if Path(source.path).exists():
-                tables[source.path] = RecentTable(source, spec.created_at)
-        return tuple(tables.values())[:TABLES_LIMIT]
+            source = spec.source if isinstance(spec.source, TasksSource) else without_snapshot(spec.source)
+            match source:
+                case FileSource(path=path, asked_by="person") if Path(path).exists():
+                    tables.setdefault(path, RecentTable(source, spec.created_at))
+                case DatabaseSource(url=url) | RemoteSource(url=url):
+                    tables.setdefault(url, RecentTable(source, spec.created_at))
+        return tuple(tables.values())
 
     def send(self, run_id: str, command: "RunCommand") -> None:
         """Send a command to a run."""

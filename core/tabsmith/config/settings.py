@@ -118,6 +118,10 @@ class PathSettings(msgspec.Struct, frozen=True):
         """The folders that the bridge may read from: those allowed, and the one that keeps files which were sent here."""
         return (*self.allowed, folders().uploads)
 
+    def readable_by(self, user: str) -> tuple[Path, ...]:
+        """The folders that a person may read from through the bridge: those allowed, and what that person has sent."""
+        return (*self.allowed, folders().uploads / user)
+
 
 class ProfileSettings(msgspec.Struct, frozen=True):
     """What agents are told about a table."""

@@ -12,7 +12,6 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from tabsmith.errors import ChecksumError, TrainingError
 from tabsmith.families.estimator import (
@@ -34,6 +33,7 @@ from tabsmith.modeling.metric_losses import loss_for
 from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.modeling.rows import ColumnValues, RowArrays, infer_column
 from tabsmith.modeling.splits import early_stopping_split
+from tabsmith.modeling.threads import limit_threads
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.storage import sealed_folder, verify_sealed
@@ -95,7 +95,7 @@ def fit_fold(
     Boosters and networks end with the trees or passes so far when `seconds_left` comes near 0. Raises RecipeError for a recipe
     that cannot be fitted, and TrainingError when its predictions are no numbers.
     """
-    with threadpool_limits(threads):
+    with limit_threads(threads):
         started = time.perf_counter()
         derived = compute_derived_columns(data.rows, recipe)
         rows = data.rows.replaced(derived)

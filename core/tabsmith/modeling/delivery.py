@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from msgspec.structs import replace
-from threadpoolctl import threadpool_limits
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.families.registry import get_family
@@ -45,6 +44,7 @@ from tabsmith.modeling.results import (
     SimpleModel,
 )
 from tabsmith.modeling.simple_model import MeasuredSimple, choose_simple, cost_of, report_alone
+from tabsmith.modeling.threads import limit_threads
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.storage import verify_sealed
 from tabsmith.storage.files import write_atomic
@@ -94,7 +94,7 @@ def measure_model(
     """
     started = time.monotonic()
     simple = None
-    with threadpool_limits(threads):
+    with limit_threads(threads):
         report, decisions = _measure_ensemble(
             data, evaluations, ensemble, run_folder, header, deadline=deadline, kept=run_folder / HOLDOUT
         )
@@ -176,7 +176,7 @@ def explain_measured(
     """What explains the model `measured`: the importance of columns and the rest, as far as it was measured by
     `deadline`, a time of time.monotonic()."""
     report = measured.report
-    with threadpool_limits(threads):
+    with limit_threads(threads):
         members = _members(evaluations, report.members, run_folder, len(data.folds))
         if data.holdout_rows:
             kept = HoldoutPredictions.load(run_folder / HOLDOUT)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from threadpoolctl import threadpool_limits
 
 from tabsmith.errors import ChecksumError
 from tabsmith.families.estimator import Ints, ParameterValues
@@ -19,6 +18,7 @@ from tabsmith.families.registry import get_family
 from tabsmith.modeling.cross_validation import EARLY_STOPPING_SHARE, compute_derived_columns, fit_rows
 from tabsmith.modeling.results import EnsembleMember, Evaluation, Refit, RefitFile
 from tabsmith.modeling.splits import early_stopping_split
+from tabsmith.modeling.threads import limit_threads
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.storage import sealed_folder, verify_sealed
@@ -113,7 +113,7 @@ def fit_refit(
 
         return early_stopping_split(every.basis, np.arange(every.train_rows), EARLY_STOPPING_SHARE, seed)
 
-    with threadpool_limits(threads):
+    with limit_threads(threads):
         fit = fit_rows(
             every,
             refit.recipe,

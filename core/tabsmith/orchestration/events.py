@@ -304,7 +304,8 @@ class ChangedFile(msgspec.Struct, frozen=True):
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     """How the acceptance command ended. `status` is its exit status, None if it was ended, and `ended` says by what;
-    `output` is what it printed, cut; `level` is the sandbox that it ran in."""
+    `output` is what it printed, cut; `level` is the sandbox that it ran in. `restored` are the protected files that the agent
+    had changed: the command did not see those changes, and they are not handed back."""
 
     verdict: AcceptanceVerdict
     status: int | None
@@ -312,6 +313,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     output: str
     level: str
+    restored: tuple[str, ...] = ()
 
 
 class TaskStarted(Event, frozen=True, tag="task_started"):

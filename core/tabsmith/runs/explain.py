@@ -12,7 +12,6 @@ from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from tabsmith.errors import ExplanationError, PathError, RunNotFoundError, TableChangedError
 from tabsmith.modeling import metrics, store
@@ -27,6 +26,7 @@ from tabsmith.modeling.explanation.out_of_fold import draw_sample
 from tabsmith.modeling.holdout.table import HoldoutTable
 from tabsmith.modeling.model_files import ModelFile
 from tabsmith.modeling.results import ModelReport
+from tabsmith.modeling.threads import limit_threads
 from tabsmith.modeling.training_data import TrainingData, prepare_training_data
 from tabsmith.processes import available_cores
 from tabsmith.runs.folder import RunFolder
@@ -57,7 +57,7 @@ def explain_saved_model(model: str, progress: Progress, *, seconds: float = math
     progress(-1.0, "setting the rows apart as they were")
     data = training_data_of(report, run)
     threads = available_cores()
-    with threadpool_limits(threads):
+    with limit_threads(threads):
         folder = store.model_folder(report.model_id)
         file = store.read_model_file(folder)
         folders = _run_folds(report, run, len(data.folds)) or _saved_folds(file, folder)

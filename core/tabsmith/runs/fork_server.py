@@ -228,6 +228,7 @@ def _perform(start: StartJob) -> int:
     from tabsmith.processes import die_with_parent
     from tabsmith.runs.jobs import perform_job
     from tabsmith.runs.pool import CHILD_NICENESS
+    from tabsmith.runs.stages import take_share_of_memory
     from tabsmith.storage import write_atomic
     from tabsmith.tables.read.remote.addresses import keep_password
 
@@ -245,6 +246,7 @@ def _perform(start: StartJob) -> int:
     for address in start.addresses:
         keep_password(address)
     try:
+        take_share_of_memory()
         result = perform_job(start.job, progress)
     except Exception as error:  # noqa: BLE001 - the edge of this process: who asked gets the whole error
         result = JobFailed(report_of(error))

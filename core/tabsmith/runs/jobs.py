@@ -9,6 +9,7 @@ import msgspec
 from tabsmith.errors import ErrorReport, UsageError
 from tabsmith.modeling.results import PredictedFile
 from tabsmith.runs.pool import Progress
+from tabsmith.statistics.words.reading import Reading, Understood
 from tabsmith.tables.info import Estimate, Preview, TableInfo
 from tabsmith.tables.read.sources import (
     DatabaseSource,
@@ -58,7 +59,20 @@ class Predict(msgspec.Struct, frozen=True, tag="predict", tag_field="job"):
     allow_missing: bool = False  # predict although an important column is missing
 
 
-Job: TypeAlias = EstimateTable | PreviewSource | ReadTable | DetectSchema | Predict
+class AskTable(msgspec.Struct, frozen=True, tag="ask", tag_field="job"):
+    """Answer a question about a table that is read already, and keep the findings in the session of `user`.
+
+    `understood` is a choice of the last question back; without it the question is read anew.
+    """
+
+    info: TableInfo
+    question: str
+    user: str
+    understood: Understood | None = None
+    time_limit: float = 30.0  # seconds, for each plan
+
+
+Job: TypeAlias = EstimateTable | PreviewSource | ReadTable | DetectSchema | Predict | AskTable
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress", tag_field="reply"):
@@ -97,11 +111,18 @@ class Predicted(msgspec.Struct, frozen=True, tag="predicted", tag_field="reply")
     preview: Preview
 
 
+class TableAsked(msgspec.Struct, frozen=True, tag="asked", tag_field="reply"):
+    """How a question was read, and the numbers of the findings that were kept; none for a question back."""
+
+    reading: Reading
+    kept: tuple[int, ...] = ()
+
+
 class JobFailed(msgspec.Struct, frozen=True, tag="failed", tag_field="reply"):
     error: ErrorReport
 
 
-JobResult: TypeAlias = Estimated | SourcePreviewed | TableRead | SchemaDetected | Predicted | JobFailed
+JobResult: TypeAlias = Estimated | SourcePreviewed | TableRead | SchemaDetected | Predicted | TableAsked | JobFailed
 
 
 PREVIEW_ROWS = 200
@@ -124,6 +145,8 @@ def perform_job(job: Job, progress: Progress) -> JobResult:
             return SchemaDetected(detect_schema(info, target or None))
         case Predict():
             return _predict(job, progress)
+        case AskTable():
+            return _ask(job, progress)
 
 
 def _estimate(job: EstimateTable) -> Estimated:
@@ -163,6 +186,23 @@ def _read(job: ReadTable, progress: Progress) -> TableRead:
     progress(-1.0, "looking at the columns")
     schema = detect_schema(info, job.target or None)
     return TableRead(info, schema, preview(info, PREVIEW_ROWS))
+
+
+def _ask(job: AskTable, progress: Progress) -> TableAsked:
+    from tabsmith.statistics.asking import read_question
+    from tabsmith.statistics.run import answer
+    from tabsmith.statistics.session import FindingsStore
+
+    progress(-1.0, "reading the question")
+    reading = job.understood or read_question(job.question, job.info)
+    if not isinstance(reading, Understood):
+        return TableAsked(reading)
+    store = FindingsStore(job.info, job.user)
+    numbers: list[int] = []
+    for plan in reading.plans:
+        progress(-1.0, "computing")
+        numbers.append(store.keep(job.question, answer(plan, job.info, time_limit=job.time_limit)).number)
+    return TableAsked(reading, tuple(numbers))
 
 
 def _predict(job: Predict, progress: Progress) -> Predicted:

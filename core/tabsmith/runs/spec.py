@@ -90,6 +90,10 @@ class RunSpec(msgspec.Struct, frozen=True):
 
 
 def new_run_id(now: float | None = None) -> str:
-    """Return an id that sorts by time and is unique: `20261120-140631-7f3a9c`. `now` is in seconds since 1970."""
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(time.time() if now is None else now))
-    return f"{stamp}-{secrets.token_hex(3)}"
+    """Return an id that sorts by time and is unique: `20261120-140631-7f3a9c`. `now` is in seconds since 1970.
+
+    The last part begins with the fraction of the second, so that runs that are started one after the other sort so.
+    """
+    at = time.time() if now is None else now
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at))
+    return f"{stamp}-{int(at % 1 * 0x1000):03x}{secrets.randbelow(0x1000):03x}"

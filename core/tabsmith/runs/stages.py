@@ -67,6 +67,20 @@ def read(source: Source, progress: Progress) -> TableInfo:
     return read_table(source, allowed=allowed, max_mb=paths.max_mb, progress=progress)
 
 
+def read_in_child(source: Source, progress: Progress) -> TableInfo:
+    """Return the table as `read` does, in a process of its own, which takes only its share of the machine's memory."""
+    take_share_of_memory()
+    return read(source, progress)
+
+
+def take_share_of_memory() -> None:
+    """Let this process take only its share of the machine's memory, `resources.memory`, from now on. Raises ConfigError."""
+    from tabsmith import config
+    from tabsmith.processes import limit_memory, machine_memory
+
+    limit_memory(int(config.load().resources.memory * machine_memory()))
+
+
 class UnderstoodSchema(msgspec.Struct, frozen=True):
     """The schema that a run trains by, and in words what a person had changed in it before; "" for nothing."""
 
@@ -286,6 +300,7 @@ PACKAGES: Final = (
     "tabsmith.families",
     "tabsmith.recipes",
     "tabsmith.modeling",
+    "tabsmith.statistics",
     "tabsmith.orchestration",
 )
 """Not the agents: the clients of models are imported in the agents' own process (see agents/server/agent_server.py)."""
@@ -314,6 +329,18 @@ def one_thread() -> None:
     os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
 
 
+def _look_around() -> None:
+    """Let libraries find out, once for all children, what else is installed and loaded."""
+    import numpy as np
+    import pandas as pd
+    from sklearn.tree import DecisionTreeClassifier
+
+    from tabsmith.modeling.threads import limit_threads
+
+    with limit_threads(1):
+        DecisionTreeClassifier().fit(pd.DataFrame({"a": [0.0, 1.0]}), np.arange(2))
+
+
 def preload() -> None:
     """Import everything; this takes a second or two.
 
@@ -327,6 +354,7 @@ def preload() -> None:
             import_module(module.name)
     import_module("tabsmith.agents.search")
     import_module("tabsmith.runs.worker")
+    _look_around()
     gc.freeze()
     gc.enable()
     atexit.register(gc.unfreeze)  # so that libraries can free at the end what they hold: nanobind names what is left

@@ -7,6 +7,7 @@ Textual app needs.
 import asyncio
 import contextlib
 import itertools
+import signal
 import sys
 import tempfile
 from collections import deque
@@ -16,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from tabsmith.errors import RunStateError, WorkerError
+from tabsmith.errors import ErrorReport, RunStateError, WorkerError, memory_short
 from tabsmith.runs.folder import RunFolder
 from tabsmith.runs.fork_server import (
     CancelJob,
@@ -94,9 +95,7 @@ class Supervisor:
             try:
                 return _ANSWER.decode(answer.read_bytes())
             except FileNotFoundError:
-                return JobFailed(
-                    server.died(f"The process at work on this ended without an answer ({status}).").report()
-                )
+                return JobFailed(_short_of_memory(status) or server.died(_NO_ANSWER.format(status)).report())
         finally:
             answer.unlink(missing_ok=True)
 
@@ -109,6 +108,16 @@ class Supervisor:
             if self._server is None or not self._server.alive:
                 self._server = await _ForkServerProcess.start()
             return self._server
+
+
+_NO_ANSWER: Final = "The process at work on this ended without an answer ({})."
+
+
+def _short_of_memory(status: int) -> ErrorReport | None:
+    """The error for a job whose process ended as libraries end one that gets no more memory; None for another end."""
+    if status not in (-signal.SIGABRT, -signal.SIGKILL, -signal.SIGSEGV):
+        return None
+    return memory_short(f"The work needed more memory than it may take, and was ended (signal {-status}).").report()
 
 
 class _ForkServerProcess:

@@ -146,7 +146,7 @@ class TaskRun:
             self._number = loop.number
             if not end.outcome.startswith("success"):
                 return end, "no"
-            back = await workspace.hand_back(loop.number)
+            back = await workspace.hand_back(loop.number, await self._left_behind(task, workspace, loop.number))
             for note in back.notes:
                 self._record(events.Noted(message=note, level="warning"))
         except ReportedError as error:
@@ -154,6 +154,24 @@ class TaskRun:
             self._record(events.Noted(message=f"{task.name}: {reason}", level="warning"))
             return TaskEnd("failed", "stuck", reason), "refused"
         return end, "yes"
+
+    async def _left_behind(self, task: Task, workspace: ForkedTaskWorkspace, iteration: int) -> tuple[str, ...]:
+        """The accepted files that programs obey unasked, unless a person wants them handed back; they are named."""
+        paths = await workspace.obeyed(iteration)
+        if not paths:
+            return ()
+        named = ", ".join(clean(path, 80) for path in paths[:10])
+        what = f"{task.name}: programs run or obey these files unasked: {named}. Hand them back too?"
+        if self._control.mode != "automatic":
+            question = Question(
+                id=f"obeyed-{task.name}-{iteration}", iteration=iteration, cause="permission", what=what
+            )
+            reply = await self._control.ask(question)
+            if isinstance(reply, Continue) or (isinstance(reply, AllowTool) and reply.allowed != "no"):
+                return ()
+        message = f"{task.name}: not handed back, because programs obey them unasked: {named}"
+        self._record(events.Noted(message=message, level="warning"))
+        return paths
 
     def _give_up(self, end: TaskEnd) -> None:
         """Record the tasks that are left as not done: the person has ended the run, or the budget is used up."""

@@ -3,19 +3,23 @@
 Whatever reads or writes files does so in a forked child, so that the worker can act on commands meanwhile.
 """
 
+import os
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
-from tabsmith.errors import SandboxError
+from tabsmith.errors import ReportedError, SandboxError
 from tabsmith.orchestration.events import Acceptance, ChangedFile
 from tabsmith.runs.pool import Pool
 from tabsmith.sandbox.policy import WALLS, SandboxLevel, SandboxPolicy
 from tabsmith.sandbox.runner import run_command
 from tabsmith.tasks import Task
+from tabsmith.tasks.protection import Protection, obeyed, readable_outside
 from tabsmith.text import clean
 from tabsmith.workspaces import FileChange, Workspace
+from tabsmith.workspaces.folders import remove_tree
+from tabsmith.workspaces.repository import objects_folder
 
 MOST_NAMED: Final = 100  # changed files that the journal names
 
@@ -78,10 +82,11 @@ class ForkedTaskWorkspace:
         Raises ReportedError.
         """
 
-        def work(_: object) -> _Readable:
-            return _Readable(tuple(map(str, Workspace.open(self._path).renew_repository())))
+        def work(_: object) -> _Paths:
+            readable = (*readable_outside(self._task.may), *Workspace.open(self._path).renew_repository())
+            return _Paths(tuple(map(str, readable)))
 
-        return (await self._pool.run(work, _Readable)).paths
+        return (await self._pool.run(work, _Paths)).paths
 
     async def changes(self, iteration: int) -> WorkspaceChanges:
         """Return what the iteration left different from the one before; the state of the folder is kept."""
@@ -112,15 +117,41 @@ class ForkedTaskWorkspace:
 
         return (await self._pool.run(work, WorkspaceDiff)).text
 
-    async def accept(self) -> Acceptance:
-        """Run the acceptance command in the folder. Whatever the command does, nothing is raised."""
-        policy = SandboxPolicy(seconds=self._task.accept_seconds, network="all" if self._task.may.network else "none")
+    async def accept(self, iteration: int) -> Acceptance:
+        """Run the acceptance command in a fresh folder with nothing but what the iteration left, protected files restored.
+
+        Whatever the command does, nothing is raised.
+        """
+        task, place = self._task, self._path / "acceptance"
+
+        def work(_: object) -> _CheckedOut:
+            workspace = Workspace.open(self._path)
+            restored = workspace.check_out(iteration, place, Protection(task).covers)
+            objects = objects_folder(workspace.origin)
+            return _CheckedOut(tuple(clean(path, 200) for path in restored), str(objects or ""))
+
+        restored: tuple[str, ...] = ()
         try:
-            outcome = await run_command(self._task.accept, self.folder, policy, self._level)
-        except SandboxError as error:
-            return Acceptance(
-                verdict="could not run", status=None, ended=error.what, seconds=0.0, output="", level=self._level
+            made = await self._pool.run(work, _CheckedOut)
+            restored = made.restored
+            policy = SandboxPolicy(
+                readable=(*readable_outside(task.may), *((Path(made.objects),) if made.objects else ())),
+                seconds=task.accept_seconds,
+                network="all" if task.may.network else "none",
             )
+            outcome = await run_command(task.accept, place, policy, self._level, environment=_safe_path_environment())
+        except (SandboxError, ReportedError) as error:
+            return Acceptance(
+                verdict="could not run",
+                status=None,
+                ended=error.what,
+                seconds=0.0,
+                output="",
+                level=self._level,
+                restored=restored,
+            )
+        finally:
+            await self._pool.run(lambda _: _removed(place), _Removed)
         return Acceptance(
             verdict="accepted" if outcome.passed else "rejected",
             status=outcome.status,
@@ -128,21 +159,53 @@ class ForkedTaskWorkspace:
             seconds=outcome.seconds,
             output=str(outcome.output),
             level=outcome.level,
+            restored=restored,
         )
 
-    async def hand_back(self, iteration: int) -> MergeSummary:
-        """Bring the real folder to the state after `iteration`. Raises ReportedError where others changed the same."""
+    async def obeyed(self, iteration: int) -> tuple[str, ...]:
+        """Return the files among the accepted changes that programs run or obey unasked, such as hooks of git."""
+
+        def work(_: object) -> _Paths:
+            workspace = Workspace.open(self._path)
+            changes = workspace.changes(workspace.tree(0), workspace.accepted_tree(iteration))
+            return _Paths(tuple(each.path for each in changes if obeyed(each.path)))
+
+        return (await self._pool.run(work, _Paths)).paths
+
+    async def hand_back(self, iteration: int, leave: tuple[str, ...] = ()) -> MergeSummary:
+        """Bring the real folder to the accepted state of `iteration`, without the paths in `leave`. Raises ReportedError
+        where others changed the same."""
 
         def work(_: object) -> MergeSummary:
-            done = Workspace.open(self._path).merge_back(iteration, on_conflict="keep others")
+            done = Workspace.open(self._path).merge_back(iteration, on_conflict="keep others", leave=leave)
             stayed = ", ".join(clean(str(each), 60) for each in done.stayed[:10])
             return MergeSummary(len(done.changed), (f"stayed behind: {stayed}",) if stayed else ())
 
         return await self._pool.run(work, MergeSummary)
 
 
-class _Readable(msgspec.Struct, frozen=True):
+class _Paths(msgspec.Struct, frozen=True):
     paths: tuple[str, ...]
+
+
+class _CheckedOut(msgspec.Struct, frozen=True):
+    restored: tuple[str, ...]
+    objects: str  # the folder of the repository's objects, "" without a repository
+
+
+class _Removed(msgspec.Struct, frozen=True):
+    pass
+
+
+def _removed(folder: Path) -> _Removed:
+    remove_tree(folder)
+    return _Removed()
+
+
+def _safe_path_environment() -> dict[str, str]:
+    """The environment with a search path in which no entry depends on the folder that a command runs in."""
+    entries = [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry.startswith("/")]
+    return {**os.environ, "PATH": os.pathsep.join(entries)}
 
 
 def _named(changes: tuple[FileChange, ...]) -> WorkspaceChanges:

@@ -93,6 +93,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     tasks: int = 0  # of a task file
     tasks_over: int = 0  # of these, ended in whatever way
     outcome: Outcome | None = None
+    damaged_lines: int = 0  # of its journal, that could not be understood
 
 
 class _Cached(msgspec.Struct, frozen=True):
@@ -152,6 +153,7 @@ def _summary(run_id: str, run: RunSnapshot) -> RunSummary:
         tasks=len(run.tasks),
         tasks_over=sum(each.state == "done" for each in run.tasks),
         outcome=run.outcome,
+        damaged_lines=run.skipped,
     )
 
 

@@ -284,7 +284,7 @@ class Worker:
         if past is not None:
             check_unchanged(past)
         info = await self._pool.run(
-            lambda progress: stages.read(source, progress),
+            lambda progress: stages.read_in_child(source, progress),
             TableInfo,
             progress=lambda share, message: self._record(ReadingProgress(share=share, message=message)),
         )

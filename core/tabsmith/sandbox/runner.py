@@ -194,6 +194,8 @@ async def run_command(
     policy: SandboxPolicy,
     level: SandboxLevel,
     on_line: Callable[[str], None] = lambda line: None,  # noqa: ARG005 - nobody listens
+    *,
+    environment: Mapping[str, str] = os.environ,
 ) -> CommandResult:
     """Run a command, or a line for `sh`, in `folder` until its end. `on_line` gets each line that it prints, cleaned.
 
@@ -205,7 +207,7 @@ async def run_command(
     read, write = os.pipe()
     with scratch_folder() as scratch, open(read, "rb", buffering=0) as reports:
         try:
-            wrapped = wrap_command(argv, folder, policy, level, Path(scratch), report=write)
+            wrapped = wrap_command(argv, folder, policy, level, Path(scratch), environment=environment, report=write)
             process = subprocess.Popen(
                 wrapped.argv,
                 stdin=subprocess.DEVNULL,

@@ -124,7 +124,8 @@ def _translated(error: Exception, source: str) -> TabsmithError:
         return ReadError(
             "The table does not fit in memory while it is read.",
             where=source,
-            next_step="Close other programs, or give a file with fewer columns or shorter cells.",
+            next_step="Give a file with fewer columns or shorter cells, or let reading take a larger share of the memory: "
+            "tabsmith config set resources.memory 0.9",
         )
     if isinstance(error, OSError):
         return StorageError(

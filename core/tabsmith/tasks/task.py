@@ -27,6 +27,8 @@ Lines: TypeAlias = Annotated[str, Meta(pattern=r"(?s)^(?=.*\S)[^\x00-\x08\x0b-\x
 
 DAY: Final = 86_400
 EVERYTHING: Final = ("**",)
+DEFAULT_PROTECTION: Final = "default"
+"""Stands in `protect` for the tests, what the acceptance command names, and files by which a verdict can be turned."""
 
 
 class TaskPermissions(msgspec.Struct, frozen=True):
@@ -48,6 +50,7 @@ class Task(msgspec.Struct, frozen=True):
     `folder` is the folder as the file has it, `place` the absolute folder that it means, with links resolved; it may
     not exist yet. `accept` is a shell command that runs in the folder and whose exit status is the verdict. `turns`
     limits one conversation, `silence_seconds` is how long an agent may say nothing; 0 leaves either to the settings.
+    `protect` are patterns of files that are as the person left them whenever `accept` runs, see protection.py.
     """
 
     name: Line
@@ -62,6 +65,7 @@ class Task(msgspec.Struct, frozen=True):
     accept_seconds: Annotated[float, Meta(gt=0, le=DAY)] = 120.0
     turns: Annotated[int, Meta(ge=1, le=10_000)] = 0
     silence_seconds: Annotated[float, Meta(gt=0, le=DAY)] = 0.0
+    protect: tuple[Line, ...] = (DEFAULT_PROTECTION,)
     limits: Limits = Limits()
     may: TaskPermissions = TaskPermissions()
     place: Path = Path()

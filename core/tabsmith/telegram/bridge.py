@@ -91,7 +91,7 @@ class Bridge:
         self._inbox = inbox
         self._dispatcher = Dispatcher(context)
         self._queue = UpdateQueue(context, inbox, self._dispatcher)
-        self._poller = Poller(context.api, inbox, context.status, self._queue.receive)
+        self._poller = Poller(context.api, inbox, context.status, self._queue.receive, accepts=self._queue.accepts)
         self._follower = RunFollower(context, timing.follow_interval)
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_to_end = asyncio.Event()

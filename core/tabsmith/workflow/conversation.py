@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -53,6 +54,7 @@ class Conversation:
         why_not: Mapping[AgentName, str] = NO_REASONS,
         keeps_work: bool = False,
         asker: Asker = "person",
+        readable: tuple[Path, ...] = (),
     ) -> None:
         self.store = store
         self.settings = settings
@@ -62,6 +64,7 @@ class Conversation:
         self._defaults = default_values(settings, agents, why_not)
         self._keeps_work = keeps_work
         self._asker: Asker = asker
+        self._readable = readable or settings.paths.readable  # folders in which a person of the bridge may name a file
         self._session = self._restored()
 
     @property
@@ -159,7 +162,7 @@ class Conversation:
             source = parse_source(effect.path, as_text=effect.as_text, options=effect.options)
             out = str(guard.normalize_path(effect.out)) if effect.out.strip() else ""
             if isinstance(source, FileSource):
-                allowed = guard.folders_for(asker, paths.readable)
+                allowed = guard.folders_for(asker, self._readable)
                 file = check_source_path(source.path, allowed=allowed, max_mb=paths.max_mb)
                 path = str(guard.normalize_path(source.path))
                 return actions.PathAccepted(

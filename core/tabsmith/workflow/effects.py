@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from tabsmith.errors import ErrorReport, RunNotFoundError, report_of
 from tabsmith.runs.events import RunState
 from tabsmith.runs.jobs import (
+    AskTable,
     DetectSchema,
     EstimateTable,
     Job,
@@ -80,6 +81,8 @@ def describe_job(job: Job) -> str:
             return f"looking at the columns for the target {clean(target, 60)}"
         case Predict(source=source):
             return f"predicting {clean(describe_source(source), 60)}"
+        case AskTable(info=info):
+            return f"asking {clean(describe_source(info.source), 60)}"
 
 
 async def run_job(

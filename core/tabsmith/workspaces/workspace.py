@@ -2,7 +2,7 @@
 merged back."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, TypeVar
 
@@ -14,12 +14,22 @@ from tabsmith.storage.files import make_folder, storage_error
 from tabsmith.workspaces import changes as comparing
 from tabsmith.workspaces import worktree
 from tabsmith.workspaces.changes import FileChange
-from tabsmith.workspaces.content_store import ContentStore
+from tabsmith.workspaces.content_store import ContentStore, copy_bytes
 from tabsmith.workspaces.folders import chunks, digest_of, open_file, open_parent, open_root, remove_tree
 from tabsmith.workspaces.merge_back import MergeBack, MergeResult, OnConflict
 from tabsmith.workspaces.repository import make_repository, objects_folder
+from tabsmith.workspaces.restore import IsProtected, restore_protected, without
 from tabsmith.workspaces.scan import FolderScan, copy_folder
-from tabsmith.workspaces.tree import FolderTree, LeftOut, TreeEntry, WorkspaceLimits, load, safe_path, save
+from tabsmith.workspaces.tree import (
+    FolderTree,
+    LeftOut,
+    TreeEntry,
+    WorkspaceLimits,
+    leads_out,
+    load,
+    safe_path,
+    save,
+)
 
 WorkspaceMethod: TypeAlias = Literal["auto", "copy", "worktree"]
 R = TypeVar("R")
@@ -147,10 +157,45 @@ class Workspace:
         """Return the changes as a unified diff, bounded and safe to show."""
         return comparing.diff_text(before, after, self._content, limit)
 
+    # Acceptance ----------------------------------------------------------------------------------------------------
+
+    def check_out(self, iteration: int, to: Path, protected: IsProtected) -> tuple[str, ...]:
+        """Make the new folder `to` as the one after `iteration`, with protected files as they were before the first one.
+
+        The state that was made is the one that `merge_back(iteration)` brings back from then on. Return the protected paths
+        that had been changed. Raises StorageError, WorkspaceError.
+        """
+        base, state = self.tree(BASE), self.tree(iteration)
+        accepted, restored = restore_protected(base, state, protected)
+        remove_tree(to)
+        make_folder(to)
+        for path, entry in sorted(accepted.entries.items()):
+            target = to / path
+            if entry.kind == "folder":
+                target.mkdir(mode=0o700)
+            elif entry.kind == "link":
+                if not leads_out(path, accepted.entries):
+                    target.symlink_to(entry.target)
+            else:
+                self._write_file(path, entry, target)
+        for path, entry in sorted(accepted.entries.items(), reverse=True):
+            if entry.kind == "folder":
+                (to / path).chmod(entry.mode)
+        make_repository(self.origin, to)
+        save(self._accepted_file(iteration), accepted)
+        return restored
+
+    def accepted_tree(self, iteration: int) -> FolderTree:
+        """Return the state that acceptance saw after `iteration`; that of its mark if acceptance did not run."""
+        return load(self._accepted_file(iteration), FolderTree) or self.tree(iteration)
+
     # Merging back ---------------------------------------------------------------------------------------------------
 
-    def merge_back(self, iteration: int, *, on_conflict: OnConflict = "refuse") -> MergeResult:
-        """Bring the origin to the state after `iteration`, all of it or nothing. A second call does nothing; a call after
+    def merge_back(
+        self, iteration: int, *, on_conflict: OnConflict = "refuse", leave: Collection[str] = ()
+    ) -> MergeResult:
+        """Bring the origin to the state that was accepted after `iteration`, but for the paths in `leave`: all of it or
+        nothing. A second call does nothing; a call after
         a kill continues.
 
         Raises WorkspaceConflictError if somebody else changed the origin meanwhile, StorageError, WorkspaceError; then
@@ -159,7 +204,7 @@ class Workspace:
         with FileLock(self.place / "lock"):
             return self.merging().merge(
                 iteration,
-                self.tree(iteration),
+                without(self.accepted_tree(iteration), self.tree(BASE), leave),
                 self.tree(BASE),
                 was_missing=self.made.was_missing,
                 on_conflict=on_conflict,
@@ -170,6 +215,30 @@ class Workspace:
         return MergeBack(self.origin, self.place, self._store, self.made.bounds)
 
     # ----------------------------------------------------------------------------------------------------------------
+
+    def _write_file(self, path: str, entry: TreeEntry, target: Path) -> None:
+        """Write the content of `entry` from the store, or from a folder that still has it."""
+
+        def write(handle: int) -> bool:
+            copy_bytes(handle, target)
+            target.chmod(entry.mode)
+            return True
+
+        if self._store.has(entry.sha256):
+            handle = self._store.open(entry.sha256)
+            try:
+                write(handle)
+            finally:
+                os.close(handle)
+        elif not any(_with_file(folder, path, entry, write) for folder in (self.folder, self.origin)):
+            raise WorkspaceError(
+                f"The content of {safe_path(path)} is gone from the copy and from the folder.",
+                where=str(self.origin),
+                next_step="Start the task again.",
+            )
+
+    def _accepted_file(self, iteration: int) -> Path:
+        return self.place / "accepted" / f"{iteration}.json"
 
     def _mark_file(self, iteration: int) -> Path:
         return self.place / "marks" / f"{iteration}.json"

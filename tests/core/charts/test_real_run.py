@@ -19,7 +19,7 @@ def trained() -> Sequence[RunEvent]:
     frame = pd.DataFrame(values, columns=["$a$", "漢字", "c"])
     frame["price"] = 3 * values[:, 0] + values[:, 1] + 0.3 * random.normal(size=200)
     told: list[RunEvent] = []
-    tabsmith.train(frame, "price", time_limit=4, model="linear", on_event=told.append)
+    tabsmith.train(frame, "price", time_limit=60, iterations=3, model="linear", on_event=told.append)
     return told
 
 

@@ -22,6 +22,7 @@ from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.schema.detect import detect_schema
 from tabsmith.tables.schema.types import ColumnKind, ColumnSchema, Schema
+from tests.soak import rounds
 
 COLUMNS = {
     "number": lambda n: f"{n * 0.37 - 20:.2f}",
@@ -88,7 +89,8 @@ def test_every_kind_of_column_is_there(understood) -> None:
     assert len({column.format.name for column in schema.columns}) >= 7
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.soak
+@settings(max_examples=rounds(25, 8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_row_gets_the_same_values_alone_in_any_company_in_any_order_from_file_and_frame(
     understood, tmp_path: Path, data: st.DataObject

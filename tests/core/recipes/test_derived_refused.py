@@ -12,6 +12,7 @@ from tabsmith.recipes.derived import compute
 from tabsmith.recipes.recipe import DerivedColumn, Recipe, Verdict
 from tabsmith.recipes.validation import parse_recipe, validate_recipe
 from tests.core.recipes.tables import HOUSES, profile_of
+from tests.soak import rounds
 
 HOSTILE = {
     "read_text('/etc/passwd')": "table function",
@@ -180,7 +181,8 @@ def test_more_than_sixty_four_derived_columns_are_refused_at_once() -> None:
     assert "64" in problem.what
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.soak
+@settings(max_examples=rounds(150, 40), deadline=None)
 @given(
     st.one_of(st.text(max_size=80), st.text("()[]{}'\"area,+-*/<>:;.~!@#%^&|= case when then end 1e9", max_size=120))
 )
@@ -214,7 +216,8 @@ SYNTAX = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.soak
+@settings(max_examples=rounds(150, 40), deadline=None)
 @given(SYNTAX)
 def test_whatever_the_check_accepts_can_be_computed(sql: str) -> None:
     if not verdict(sql).valid:

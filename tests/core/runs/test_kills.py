@@ -22,8 +22,8 @@ from tabsmith.runs.spec import Limits, ModelChoice
 from tests.core.runs.dying import Disk, Step, Story, live
 from tests.soak import SOAK, rounds
 
-STEP = 1 if SOAK else 3
-"""A run is killed before every write in `make soak`, before every third one in `make test`."""
+STEP = 1 if SOAK else 5
+"""A run is killed before every write in `make soak`, before every fifth one in `make test`."""
 
 
 @pytest.fixture(autouse=True)

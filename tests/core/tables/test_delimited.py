@@ -15,6 +15,7 @@ from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.snapshot import load_frame
+from tests.soak import rounds
 
 from .conftest import Read, Write
 
@@ -239,7 +240,8 @@ def test_hostile_names_and_cells_are_read_as_they_stand(read_file: Read) -> None
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.soak
+@settings(max_examples=rounds(40, 15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=3, max_size=12))
 def test_any_text_that_csv_writer_wrote_comes_back_as_text(rows: list[tuple[str, str, str]], read_file: Read) -> None:
     rows = [("first", "second", "third"), *rows]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from tabsmith.tables.read.reader import read_source
 from tabsmith.tables.read.sources import FileSource
 from tabsmith.tables.schema.detect import detect_schema
 from tabsmith.tables.snapshot import load_frame
+from tests.soak import rounds
 
 Cell = Callable[[int], str]
 CELLS: Final[dict[str, Cell]] = {
@@ -80,7 +82,8 @@ def as_database(table: list[list[str]], folder: Path) -> TableInfo:
     return read_source(FileSource(str(path)), allowed=ANYWHERE, max_mb=10)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.soak
+@settings(max_examples=rounds(12, 4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables())
 def test_a_content_has_one_schema_and_one_table_wherever_it_comes_from(table: list[list[str]], tmp_path: Path) -> None:
     file = as_file(table, tmp_path)

@@ -110,6 +110,18 @@ def test_a_large_journal_is_written_anew_and_forgets_nothing_that_matters(tmp_pa
     assert _ids(Inbox(path, clock).waiting()) == [7, 70, 80]
 
 
+def test_a_journal_is_written_anew_while_it_grows_and_strangers_leave_nothing_in_it(tmp_path: Path) -> None:
+    path, clock = tmp_path / "inbox.jsonl", Clock()
+    inbox = Inbox(path, clock, compact_bytes=2_000)
+    for number in range(200):
+        assert inbox.receive([_update(number, "words " * 20)], lambda update: update.update_id % 2 == 0) or number % 2
+        if number != 8:
+            inbox.handled(number)
+        assert path.stat().st_size < 5_000
+    assert inbox.offset == 200
+    assert _ids(Inbox(path, clock).waiting()) == [8]
+
+
 def test_a_journal_in_which_everything_is_handled_can_be_written_anew(tmp_path: Path) -> None:
     path, clock = tmp_path / "inbox.jsonl", Clock()
     Inbox(path, clock, compact_bytes=0)

@@ -37,6 +37,8 @@ def test_a_stranger_gets_silence_and_a_log_line_whatever_they_send(
     assert {sent.chat for sent in server.sent} == {ADA}
     assert all(call.fields.get("chat_id") != EVE for call in server.calls)
     assert not list((tabsmith_home / "data" / "uploads").rglob("*.csv"))
+    (journal,) = (tabsmith_home / "state" / "bridge").glob("*/inbox.jsonl")
+    assert str(EVE) not in journal.read_text(), "nothing that strangers send takes room here"
     assert f"user {EVE} was not answered: not on the list" in bridge.said()
     assert f"user {ADA} was not answered: not a private chat" in bridge.said()
 

@@ -3,6 +3,7 @@
 import contextlib
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -15,6 +16,7 @@ from tabsmith.workflow.machine import missing, step, way_back
 from tabsmith.workflow.session import HISTORY_LIMIT, FieldName, WorkflowSession
 from tabsmith.workflow.states import State
 from tabsmith.workflow.step_forms import filled, step_form
+from tests.soak import rounds
 
 from . import builders as b
 
@@ -133,9 +135,9 @@ class AnyAnswers(RuleBasedStateMachine):
         assert (shown.back_to is not None) == bool(way_back(self.session))
 
 
-TestAnyAnswers = AnyAnswers.TestCase
+TestAnyAnswers = pytest.mark.soak(AnyAnswers.TestCase)
 TestAnyAnswers.settings = settings(
-    max_examples=250,
+    max_examples=rounds(250, 60),
     stateful_step_count=50,
     deadline=None,
     derandomize=True,

@@ -18,7 +18,7 @@ from tabsmith.runs.snapshot import RunSnapshot
 from tabsmith.runs.spec import RunSpec
 from tabsmith.runs.training import launch_detached, stop_and_wait
 from tabsmith.runs.watch import RunWatch
-from tabsmith.text import clean_block
+from tabsmith.text import clean_block, plural
 from tabsmith_tui.commands.output import print_json, print_text, say, say_error
 from tabsmith_tui.commands.run_report import agent_facts, print_report, print_tasks, tasks_document, train_document
 
@@ -66,6 +66,8 @@ def follow(folder: RunFolder, *, as_json: bool, stop_on_interrupt: bool = True) 
 
 def show(run_id: str, run: RunSnapshot, *, as_json: bool) -> int:
     """Print the result of a run. Returns the exit status."""
+    if run.skipped:
+        say(f"{plural(run.skipped, 'damaged line')} of the journal left out: tabsmith check says more.")
     if has_tasks(run):
         return print_tasks(run_id, run, time.time(), as_json=as_json)
     if as_json:

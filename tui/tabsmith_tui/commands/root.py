@@ -95,11 +95,12 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of the pipe has closed it
         return 0
     except Exception as error:  # noqa: BLE001 - the edge of the program
-        return _fail(report_of(error), as_json="--json" in arguments)
+        return fail(report_of(error), as_json="--json" in arguments)
     return status if isinstance(status, int) else 0
 
 
-def _fail(report: ErrorReport, *, as_json: bool) -> int:
+def fail(report: ErrorReport, *, as_json: bool) -> int:
+    """Print an error for people on stderr and, where asked, as JSON on stdout. Returns its exit status."""
     if as_json:
         sys.stdout.write(escaped_json(msgspec.json.encode(FailureDocument(report)).decode()) + "\n")
     sys.stderr.write(clean_block(f"{report.name}: {report}") + "\n")

@@ -135,6 +135,9 @@ def _list(*, as_json: bool) -> None:
                 for run in summaries
             ],
         )
+        for run in summaries:
+            if run.damaged_lines:
+                say(f"{plural(run.damaged_lines, 'damaged line')} of the journal of {run.id} left out: tabsmith check")
 
 
 # Commands to a run: answer, note, mode -------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 from textual.screen import Screen
 
 ScreenName: TypeAlias = Literal[
-    "home", "guided", "run", "result", "predict", "models", "runs", "agents", "tasks", "bridge"
+    "home", "guided", "run", "result", "predict", "models", "runs", "agents", "tasks", "bridge", "explore"
 ]
 
 
@@ -35,5 +35,6 @@ SCREENS: Final[dict[ScreenName, Callable[..., Screen[Any]]]] = {
     "agents": _lazy("agents", "AgentsScreen"),
     "tasks": _lazy("task_file", "TaskFileScreen"),
     "bridge": _lazy("bridge", "BridgeScreen"),
+    "explore": _lazy("explore", "ExploreScreen"),
 }
 """The screens that are opened by name, as `TabsmithApp.SCREENS`."""

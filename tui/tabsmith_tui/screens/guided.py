@@ -2,7 +2,6 @@
 actions, runs the work that the conversation asks for, and follows the session when another window changes it."""
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from msgspec.structs import replace
@@ -51,14 +50,13 @@ from tabsmith_tui.widgets.steps.train import ModelStep, ReviewStep, TrainingStep
 if TYPE_CHECKING:
     from tabsmith.tables.read.sources import ReadOptions, SampleName
     from tabsmith.workflow.conversation import Conversation
-    from tabsmith_tui.store import SessionOwner
+    from tabsmith_tui.store import RecentTable, SessionOwner
 
 DRAFT_SECONDS: Final = 0.4
 """Seconds between the last key and the saving of the typed text."""
 WATCH_SECONDS: Final = 0.5
 """Seconds between two looks at the session's file and at the run that the session waits for."""
 _NOTICE_SECONDS: Final = 4.0
-_RECENT_RUNS: Final = 30  # runs whose files are suggested
 
 _VIEWS: Final[dict[State, type[StepView]]] = {
     State.AWAITING_FILE_PATH: PathStep,
@@ -72,7 +70,7 @@ _VIEWS: Final[dict[State, type[StepView]]] = {
     State.PREDICTING: PredictStep,
 }
 _STEP_ACTIONS: Final = frozenset(
-    {"next", "start", "result", "watch", "lines", "preview", "predict", "new", "copy", "reading"}
+    {"next", "start", "result", "watch", "lines", "preview", "predict", "new", "copy", "reading", "explore"}
 )
 """The actions that each step allows or not; the others are possible at every step."""
 
@@ -93,7 +91,7 @@ class GuidedScreen(TabsmithScreen):
     next; this screen never does.
 
     `resume` shows the saved session at once; without it the person is asked whether to resume or to start over.
-    `sample`, or the file `table`, is chosen when a new session starts.
+    `sample`, or `table`, is chosen when a new session starts.
     """
 
     SCOPE = "guided"
@@ -110,7 +108,7 @@ class GuidedScreen(TabsmithScreen):
         *,
         resume: bool,
         sample: "SampleName | None" = None,
-        table: "FileSource | None" = None,
+        table: "FileSource | DatabaseSource | RemoteSource | None" = None,
         owner: "SessionOwner | None" = None,
     ) -> None:
         super().__init__()
@@ -353,8 +351,8 @@ class GuidedScreen(TabsmithScreen):
             self._view.show(form)
             self.refresh_bindings()
             return
-        recent = await asyncio.to_thread(recent_files) if kind is PathStep else ()
-        view = PathStep(form, recent) if kind is PathStep else kind(form)
+        recent = await asyncio.to_thread(self.services.store.recent_tables) if kind is PathStep else ()
+        view = PathStep(form, shown_places(recent)) if kind is PathStep else kind(form)
         holder = self.query_one("#view")
         self._view = None  # until it is mounted, nothing may be shown in it
         self.set_focus(None)  # under another screen, a removed widget would keep the focus and swallow the keys
@@ -682,6 +680,11 @@ class GuidedScreen(TabsmithScreen):
 
         self.app.push_screen(ReadingDialog(source, self.services, format_name), said)
 
+    def action_explore(self) -> None:
+        """Open the screen on which the table is asked."""
+        if self.session.table is not None:
+            self.services.open_screen("explore", self.session.table, self.session.user)
+
     def action_preview(self) -> None:
         """Show the first rows of the table."""
         self.run_worker(self._show_preview(), group="preview", exclusive=True, exit_on_error=False)
@@ -728,22 +731,6 @@ def session_subject(session: WorkflowSession, owner: "SessionOwner | None" = Non
     return assemble(*parts)
 
 
-def recent_files() -> tuple[str, ...]:
-    """The files, folders and databases that the newest runs read, newest first, as far as they are still there.
-
-    Reads the disk: call it in a thread.
-    """
-    from tabsmith.runs.folder import RunFolder, run_ids
-
-    paths: dict[str, None] = {}
-    for run_id in run_ids()[:_RECENT_RUNS]:
-        try:
-            source = RunFolder(run_id).spec().source
-        except TabsmithError:  # a damaged run is listed with its problem on the runs screen
-            continue
-        match source:
-            case FileSource(path=path) if Path(path).exists():
-                paths[path] = None
-            case DatabaseSource(url=url) | RemoteSource(url=url):
-                paths[url] = None
-    return tuple(path for path in paths if clean(path, LONGEST) == path)
+def shown_places(tables: "tuple[RecentTable, ...]") -> tuple[str, ...]:
+    """The paths and addresses of tables that a field can hold as they are."""
+    return tuple(table.place for table in tables if clean(table.place, LONGEST) == table.place)

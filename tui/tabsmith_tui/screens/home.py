@@ -161,7 +161,7 @@ class HomeScreen(TabsmithScreen):
                         literal(f"used {time_ago(table.used_at, now)}", 30, "$quiet"),
                     ),
                 )
-                for place, table in enumerate(self._tables)
+                for place, table in enumerate(self._tables[:SHOWN])
             )
             groups.append(Group("Recent tables", tuple(tables)))
         if runs:
@@ -213,9 +213,7 @@ class HomeScreen(TabsmithScreen):
             about.show(model_facts(model, now))
         elif kind == "table":
             table = self._tables[int(name)]
-            about.show(
-                [("file", (foreign(table.source.path, limit=300),)), ("used", line(time_ago(table.used_at, now)))]
-            )
+            about.show([("table", (foreign(table.place, limit=300),)), ("used", line(time_ago(table.used_at, now)))])
         elif kind == "resume" and (session := self._session_of(name)):
             about.show(
                 [
@@ -258,6 +256,21 @@ class HomeScreen(TabsmithScreen):
     def action_new(self) -> None:
         """Start a new model from a file."""
         self.services.open_screen("guided", resume=False)
+
+    def action_explore(self) -> None:
+        """Ask the table of the saved session."""
+        start_worker(self, self._explore, "explore", alone=True)
+
+    async def _explore(self) -> None:
+        from tabsmith.storage import Found
+        from tabsmith.workflow.session import SessionStore
+
+        session = await self._from_disk(SessionStore().load, None)
+        table = session.value.table if isinstance(session, Found) else None
+        if table is None:
+            self.app.notify("There is no table yet: press n, open one, and ask it there or here.")
+        else:
+            self.services.open_screen("explore", table)
 
     def action_sample(self) -> None:
         """Start a new model from a sample table; with an unfinished session, ask first."""

@@ -65,6 +65,8 @@ class RunsScreen(ListScreen[RunSummary]):
     def note(self, thing: RunSummary) -> ContentText:
         if thing.problem:
             return assemble(("✘ ", "$bad"), literal(thing.problem, 300))
+        if thing.damaged_lines:
+            return f"{plural(thing.damaged_lines, 'line')} of its journal cannot be read: tabsmith check says more."
         if thing.state is RunState.INTERRUPTED:
             return "Its process is gone. r resumes it at its next step; what it had done is kept."
         return ""

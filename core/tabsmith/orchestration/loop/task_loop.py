@@ -47,7 +47,7 @@ from tabsmith.orchestration.loop.loop import Loop
 from tabsmith.orchestration.loop_state import LoopState, Trial
 from tabsmith.orchestration.sessions import RecordedSession, SessionRecorder
 from tabsmith.tasks import Task
-from tabsmith.text import clean
+from tabsmith.text import clean, plural
 
 MAX_FAILURES: Final = 3
 """Iterations in a row in which the agent gave no work, or that were not worth going on with."""
@@ -83,8 +83,8 @@ class TaskWorkspace(Protocol):
         """What differs after the iteration from where the task began, as text."""
         ...
 
-    async def accept(self) -> Acceptance:
-        """Run the acceptance command."""
+    async def accept(self, iteration: int) -> Acceptance:
+        """Run the acceptance command on what the iteration left, with protected files as they were at first."""
         ...
 
 
@@ -186,6 +186,7 @@ class TaskLoop(Loop[TaskIteration]):
         self._last_session = _last_session(state, trials)
         self._cut_short = bool(trials and trials[-1].work and trials[-1].work.end != "done")
         self._accepted = _accepted_quality(trials[-1]) if trials else None
+        self._restored = _restored(trials[-1]) if trials else ()
         self._why_stuck = ""
         self._agent_failed = False
         self._task_failures = 0
@@ -198,6 +199,11 @@ class TaskLoop(Loop[TaskIteration]):
         """Iterate until the task is over; returns what it came to."""
         end = "done" if self._accepted is not None else await self.iterate()
         if self._accepted is not None:
+            if self._restored:
+                first, more = self._restored[0], len(self._restored) - 1
+                files = f"{first} and {plural(more, 'more protected file')}" if more else f"{first}, a protected file,"
+                reason = f"accepted without the agent's changes of {files} which are not handed back"
+                return TaskEnd("success with limits", "done", reason)
             if self._accepted >= GOOD_QUALITY:
                 return TaskEnd("success", "done", f"accepted in iteration {self.number}")
             reason = f"accepted, with quality {self._accepted:.2f} under {GOOD_QUALITY:.2f}"
@@ -242,6 +248,7 @@ class TaskLoop(Loop[TaskIteration]):
             raise
         if iteration.accepted:
             self._accepted = iteration.quality.value if iteration.quality else 0.0
+            self._restored = iteration.acceptance.restored if iteration.acceptance else ()
             return "done"
         if self._task_failures < MAX_FAILURES:
             return None
@@ -338,7 +345,7 @@ class TaskLoop(Loop[TaskIteration]):
     async def _prove(self, iteration: TaskIteration) -> None:
         await self._ui.going()
         self._record(AcceptanceStarted(iteration=iteration.number, command=self._task.accept))
-        acceptance = iteration.acceptance = await self._workspace.accept()
+        acceptance = iteration.acceptance = await self._workspace.accept(iteration.number)
         self._record(AcceptanceEnded(iteration=iteration.number, acceptance=acceptance))
         if acceptance.verdict != "accepted":
             how = f"exit status {acceptance.status}" if acceptance.status is not None else acceptance.ended
@@ -426,6 +433,11 @@ def _last_session(state: LoopState, trials: list[Trial]) -> str:
     if not worked:
         return ""
     return worked[-1].foreign or worked[-1].id
+
+
+def _restored(last: Trial) -> tuple[str, ...]:
+    """The protected files that were restored before the iteration's acceptance."""
+    return last.work.acceptance.restored if last.work and last.work.acceptance else ()
 
 
 def _accepted_quality(last: Trial) -> float | None:

@@ -14,6 +14,7 @@ import msgspec
 
 from tabsmith.errors import ReadError
 from tabsmith.tables.read.opened_file import Compression, OpenedFile, require_unpacked_size
+from tabsmith.tables.read.table_limits import require_modest_unpacking
 
 HEAD: Final = 65_536  # bytes at the start of a file by which its format and encoding are recognised
 _CHUNK: Final = 1 << 20
@@ -84,8 +85,12 @@ def unpacked(stream: BinaryIO, compression: Compression, display_path: str) -> I
     else:
         damage = (gzip.BadGzipFile, zlib.error, EOFError)
         plain = cast(BinaryIO, gzip.open(stream)) if compression == "gzip" else stream  # noqa: SIM115
+    total = 0
     try:
         while piece := plain.read(_CHUNK):
+            total += len(piece)
+            if compression != "none":
+                require_modest_unpacking(stream.tell(), total, display_path)
             yield piece
     except damage as error:
         raise ReadError(

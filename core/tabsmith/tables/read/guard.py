@@ -32,13 +32,12 @@ from tabsmith.tables.read.formats.foreign import ZIP
 from tabsmith.tables.read.formats.registry import Unsupported, readable_formats, recognise_format, table_suffixes
 from tabsmith.tables.read.opened_file import MEGABYTE, GuardedFile, OpenedFile, refuse_too_large
 from tabsmith.tables.read.sources import Asker
+from tabsmith.tables.read.table_limits import SMALL_WORKBOOK, UNPACK_RATIO
 from tabsmith.text import clean, nearest, plural
 
 ANYWHERE: Final = (Path(os.sep),)
 """The folders of a person at this machine: they may open what their account may read."""
 
-_UNPACK_RATIO: Final = 200  # a workbook that declares more than this is made to fill the memory
-_SMALL_WORKBOOK: Final = 20 * MEGABYTE  # below this, the ratio does not matter
 _KERNEL_FOLDERS: Final = ("/proc", "/sys")
 _LONGEST_PATH: Final = 4_096
 _LONGEST_NAME: Final = 255
@@ -329,7 +328,7 @@ def _require_modest(declared: int, size: int, max_mb: float, display_path: str) 
         refuse_too_large(
             f"The file unpacks to {declared / MEGABYTE:,.0f} MB; the limit is {max_mb:,.0f} MB.", display_path
         )
-    if declared > _SMALL_WORKBOOK and declared > _UNPACK_RATIO * size:
+    if declared > SMALL_WORKBOOK and declared > UNPACK_RATIO * size:
         refuse_too_large(
             f"The file has {size / 1000:,.0f} kB but unpacks to {declared / MEGABYTE:,.0f} MB.", display_path
         )

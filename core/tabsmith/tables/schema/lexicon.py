@@ -95,8 +95,13 @@ _QUANTITIES: Final = _words("""
     hours minutes seconds days weeks months years length width height weight size distance depth speed rate ratio
     percent percentage pct score scores points goals wins losses votes population area temp temperature income balance
     duration delay units items orders clicks views likes pregnancies dependents dependants cars bikes frequency freq
-    volume value values dose
+    volume value values dose bath kitchen kitchens fireplace fireplaces adults babies infants guests nights stays spaces
+    requests cancellations bookings changes trips floors stories storeys calls complaints companies employees
 """)
+_ORDINALS: Final = _words(
+    "number num n value values score scores"
+)  # end names of labels too: month_number, grade_value
+_LATELY: Final = _words("last past previous prior this per")
 _ENTITIES: Final = _words("""
     patient subject customer user client member person participant student household speaker respondent visitor
     patientid subjectid userid customerid clientid employee borrower animal donor cow account individual subj pid
@@ -215,12 +220,17 @@ def is_class_name(name: str) -> bool:
 
 
 def is_code_name(name: str) -> bool:
-    return any(word in _CODES for word in name_words(name))
+    """Whether the name suggests a number that is a label: year, zip_code, job_level; but not week_nights, which are counted."""
+    words = name_words(name)
+    counted = is_quantity_name(name) and words[-1] not in _ORDINALS
+    return not counted and any(word in _CODES for word in words)
 
 
 def is_quantity_name(name: str) -> bool:
-    """Whether the name suggests something that is counted or measured: children, num_visits, age."""
+    """Whether the name suggests something that is counted or measured: children, num_visits, age, times last year."""
     words = name_words(name)
+    if len(words) > 2 and words[-1] in _PERIODS and words[-2] in _LATELY:
+        words = words[:-2]
     return bool(words) and (words[-1] in _QUANTITIES or words[0] in {"n", "num", "number", "count", "total"})
 
 

@@ -108,6 +108,7 @@ class BridgeContext:
             why_not=why_not,
             keeps_work=True,
             asker="bridge",
+            readable=self.settings.paths.readable_by(str(chat.user)),
         )
 
     def _run_for(self, session_user: str, run_id: str) -> RunSnapshot | None:

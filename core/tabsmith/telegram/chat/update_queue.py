@@ -6,12 +6,15 @@ People do not wait for each other.
 import asyncio
 from typing import Final
 
+import msgspec
+
 from tabsmith.errors import StorageError
 from tabsmith.telegram.chat.context import BridgeContext
 from tabsmith.telegram.chat.dispatcher import Dispatcher
 from tabsmith.telegram.transport.inbox import Inbox, ReceivedUpdate
-from tabsmith.telegram.transport.updates import IgnoredUpdate, Update, message_number, parse_update
+from tabsmith.telegram.transport.updates import IgnoredUpdate, RawUpdate, Update, message_number, parse_update
 
+_NOT_LISTED: Final = "not on the list of telegram.allowed_users"
 _RETRY_SECONDS: Final = 5.0  # when an answer could not be put on disk
 _CLOSE_CHECK_SECONDS: Final = 0.02
 
@@ -25,6 +28,17 @@ class UpdateQueue:
         self._dispatcher = dispatcher
         self._queues: dict[int, asyncio.Queue[tuple[Update, ReceivedUpdate, bool]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def accepts(self, raw: RawUpdate) -> bool:
+        """Whether an update is of a person who may talk to the bot. Of all others nothing is written but a line in the log."""
+        decoded = msgspec.json.decode(raw.raw)
+        update = parse_update(decoded)
+        user = update.user if isinstance(update, IgnoredUpdate) else update.user.id
+        if self._bridge.access.allows(user):
+            return True
+        self._bridge.access.log_refusal(user, update.reason if isinstance(update, IgnoredUpdate) else _NOT_LISTED)
+        self._bridge.outbox.notice(message_number(decoded))
+        return False
 
     def receive(self, batch: tuple[ReceivedUpdate, ...]) -> None:
         """Queue updates that have just come in."""
@@ -44,7 +58,7 @@ class UpdateQueue:
             return
         user = update.user.id
         if not self._bridge.access.allows(user):
-            self._refuse(received, user, "not on the list of telegram.allowed_users")
+            self._refuse(received, user, _NOT_LISTED)
             return
         if user not in self._queues:
             self._queues[user] = asyncio.Queue()

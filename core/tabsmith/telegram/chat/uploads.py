@@ -95,7 +95,7 @@ def predict_with_listed_model(context: UpdateContext, path: str) -> None:
     from tabsmith.tables.read import guard
 
     paths = context.bridge.settings.paths
-    guard.check_path(path, allowed=paths.readable, max_mb=paths.max_mb)
+    guard.check_path(path, allowed=paths.readable_by(str(context.user)), max_mb=paths.max_mb)
     source = str(guard.normalize_path(path))
     allow_missing = context.chat.view.kind == "predict_missing"
     effect = Predict(context.chat.view.name, FileSource(source, asked_by="bridge"), default_out(source), allow_missing)

@@ -3,6 +3,7 @@
 Numbers are compared with those that were seen, never by size: after a week of silence Telegram begins again at random.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from tabsmith.errors import StorageError
 from tabsmith.storage import FileLock, TypedJournal, write_atomic
 from tabsmith.telegram.transport.updates import RawUpdate
 
 MAX_KNOWN_UPDATES: Final = 20_000  # numbers of updates
-_COMPACT_BYTES: Final = 4_000_000  # a larger journal is compacted when it is opened
+_COMPACT_BYTES: Final = 4_000_000  # a larger journal is compacted
 _TAIL_BYTES: Final = 200_000  # read to show the newest updates
 _NUMBERS_VALID_SECONDS: Final = 6 * 86_400.0  # so long the server goes on counting for certain
 
@@ -55,7 +57,8 @@ _Line: TypeAlias = _Batch | _Handled | _Seen
 
 
 class Inbox:
-    """The updates of one bot. One process has the inbox; a journal of more than `compact_bytes` is compacted at opening."""
+    """The updates of one bot. One process has the inbox; a journal of more than `compact_bytes` is compacted, when it is opened
+    and while it grows."""
 
     def __init__(
         self, path: Path, clock: Callable[[], float] = time.time, *, compact_bytes: int = _COMPACT_BYTES
@@ -68,6 +71,7 @@ class Inbox:
         self._waiting: dict[int, ReceivedUpdate] = {}
         self._next: int | None = None
         self._next_at = 0.0
+        self._compact_bytes = self._compact_at = compact_bytes
         self._open(compact_bytes)
 
     @property
@@ -75,19 +79,25 @@ class Inbox:
         """Number of the next update to ask for; None for whatever the server has, when its numbers may have begun again."""
         return self._next if self._clock() - self._next_at <= _NUMBERS_VALID_SECONDS else None
 
-    def receive(self, batch: Sequence[RawUpdate]) -> tuple[ReceivedUpdate, ...]:
-        """Put the new updates of `batch` on disk, all or none, and return them. Raises StorageError."""
+    def receive(
+        self, batch: Sequence[RawUpdate], accepts: Callable[[RawUpdate], bool] = lambda _: True
+    ) -> tuple[ReceivedUpdate, ...]:
+        """Put the new updates of `batch` that `accepts` takes on disk, all or none, and return them; the others are passed
+        over and leave nothing behind. Raises StorageError.
+        """
         now = self._clock()
         unseen: dict[int, RawUpdate] = {}
         for update in batch:
-            if update.update_id not in self._ids:
+            if update.update_id not in self._ids and accepts(update):
                 unseen.setdefault(update.update_id, update)
         new = _Batch(now, tuple(unseen.values()))
-        if new.updates:
-            self._synced.append(new)
+        size = self._synced.append(new) if new.updates else 0
         received = self._take(new)
         if batch:
             self._next, self._next_at = max(update.update_id for update in batch) + 1, now
+        if size > self._compact_at:
+            with contextlib.suppress(StorageError):  # the updates are on the disk; it is compacted at the next batch
+                self._compact()
         return received
 
     def step_over(self) -> None:
@@ -145,7 +155,11 @@ class Inbox:
         # The last line says where the numbers stand; the waiting updates are older.
         lines.append(_Seen(self._next_at, self._next or 0, tuple(self._ids)))
         with FileLock(self._path.with_name(f"{self._path.name}.lock")):
-            write_atomic(self._path, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+            data = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+            write_atomic(self._path, data)
+        self._compact_at = max(
+            self._compact_bytes, 2 * len(data)
+        )  # so that what must be kept is not written at each batch
 
 
 def recent_updates(path: Path, most: int) -> tuple[ReceivedUpdate, ...]:

@@ -199,7 +199,8 @@ def _recent(entry: OutboxEntry, at: float, outcome: SendOutcome, why: str) -> Re
 
 
 class Outbox:
-    """The messages that one bot has to send; a journal of more than `compact_bytes` is compacted at opening."""
+    """The messages that one bot has to send; a journal of more than `compact_bytes` is compacted, when it is opened and while
+    it grows."""
 
     def __init__(
         self, path: Path, clock: Callable[[], float] = time.time, *, compact_bytes: int = _COMPACT_BYTES
@@ -210,6 +211,7 @@ class Outbox:
         self._quick: TypedJournal[OutboxRecord] = TypedJournal(path, OutboxRecord, sync=False)
         self._state = OutboxState()
         self._on_put: Callable[[], None] = lambda: None
+        self._compact_bytes = self._compact_at = compact_bytes
         records = self._synced.read()
         for record in records.values:
             self._state.apply(record)
@@ -249,6 +251,11 @@ class Outbox:
         if message_id > 0 and message_id not in self._state.known:
             with contextlib.suppress(StorageError):  # what goes out next records the number as well, or does not go
                 self._record_unsynced(NumberSeen(message_id))
+
+    def notice(self, message_id: int) -> None:
+        """Know the number of a stranger's message while this process lives; nothing of a stranger is written."""
+        if message_id > 0:
+            self._state.apply(NumberSeen(message_id))
 
     # For the sender --------------------------------------------------------------------------------------------------
 
@@ -302,8 +309,11 @@ class Outbox:
 
     def _record(self, record: OutboxRecord) -> None:
         """Write a record, then apply it. Raises StorageError; then it has not happened."""
-        self._synced.append(record)
+        size = self._synced.append(record)
         self._state.apply(record)
+        if size > self._compact_at:
+            with contextlib.suppress(StorageError):  # the record is on the disk; it is compacted at the next one
+                self._compact()
 
     def _record_unsynced(self, record: OutboxRecord) -> None:
         """Apply a record of what has happened anyway, then write it. Raises StorageError."""
@@ -320,7 +330,9 @@ class Outbox:
             if entry.state == "in doubt":
                 records.append(SendStarted(entry.key, entry.after))
         with FileLock(self._path.with_name(f"{self._path.name}.lock")):
-            write_atomic(self._path, b"".join(msgspec.json.encode(record) + b"\n" for record in records))
+            data = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+            write_atomic(self._path, data)
+        self._compact_at = max(self._compact_bytes, 2 * len(data))  # so that what must be kept is not written each time
 
 
 def recent_messages(path: Path, most: int, *, tail_bytes: int = _TAIL_BYTES) -> tuple[RecentMessage, ...]:

@@ -20,6 +20,7 @@ from tabsmith.telegram.transport.updates import (
     ConflictError,
     InvalidResponseError,
     PollResult,
+    RawUpdate,
     TooManyRequestsError,
     UnauthorizedError,
 )
@@ -38,7 +39,8 @@ class PollBackoff(msgspec.Struct, frozen=True):
 
 
 class Poller:
-    """Fetches updates into the inbox, and calls `on_received` with those that are new.
+    """Fetches updates into the inbox, and calls `on_received` with those that are new. Updates that `accepts` does not take are
+    passed over before anything of them is written.
 
     `caught_up` is set once all updates that came in while nobody polled are there, or cannot be had at present.
     """
@@ -50,6 +52,7 @@ class Poller:
         status: StatusWriter,
         on_received: Callable[[tuple[ReceivedUpdate, ...]], None],
         *,
+        accepts: Callable[[RawUpdate], bool] = lambda _: True,
         backoff: PollBackoff = PollBackoff(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -57,6 +60,7 @@ class Poller:
         self._inbox = inbox
         self._status = status
         self._on_received = on_received
+        self._accepts = accepts
         self._backoff = backoff
         self._clock = clock
         self._failed = 0
@@ -86,7 +90,7 @@ class Poller:
 
     def _take(self, result: PollResult) -> float:
         asked_at_once = not self.caught_up.is_set()
-        received = self._inbox.receive(result.updates)
+        received = self._inbox.receive(result.updates, self._accepts)
         if len(result.updates) < self._batch_size:
             self.caught_up.set()
         for problem in result.unreadable:

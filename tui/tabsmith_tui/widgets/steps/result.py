@@ -23,7 +23,7 @@ _MOST_SCORES = 2
 class ResultStep(StepView, can_focus=True):
     """The model in a few lines; its whole report is one key away."""
 
-    ALLOWED: ClassVar[frozenset[str]] = frozenset({"result", "predict", "new"})
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"result", "predict", "new", "explore"})
     ABOUT = (
         "The model is saved. Enter shows its whole report, p predicts new rows, n starts over with a different file."
     )

@@ -32,7 +32,7 @@ class FilterLine(TypedLine):
 class SchemaStep(StepView):
     """The schema; one key accepts it, others edit it."""
 
-    ALLOWED: ClassVar[frozenset[str]] = frozenset({"lines", "preview", "copy", "reading"})
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"lines", "preview", "copy", "reading", "explore"})
     ACTIONS: ClassVar[tuple[str, ...]] = (
         *("guided.accept", "guided.edit", "guided.toggle", "guided.target", "guided.split"),
         *("guided.filter", "guided.reject"),

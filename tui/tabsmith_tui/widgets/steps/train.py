@@ -21,7 +21,7 @@ from tabsmith_tui.widgets.steps.base import FactLines, FormRow, StepView
 class ReviewStep(StepView):
     """All settings on one page; enter starts training."""
 
-    ALLOWED: ClassVar[frozenset[str]] = frozenset({"start", "copy"})
+    ALLOWED: ClassVar[frozenset[str]] = frozenset({"start", "copy", "explore"})
     ABOUT = "The last look before training. Enter starts it; c copies the command line that does the same."
 
     def compose(self) -> ComposeResult:

@@ -40,6 +40,7 @@ from tabsmith.tables.read.rows.table_structure import could_be_remark, is_footer
 from tabsmith.tables.read.rows.text_blocks import parse_block, text_blocks, text_tables, write_text_tables
 from tabsmith.tables.read.rows.wide_delimiters import NARROW, find_wide_delimiter, narrowed, write_narrowed
 from tabsmith.tables.read.sources import ReadOptions
+from tabsmith.tables.read.table_limits import require_columns
 from tabsmith.tables.read.value_formats import TEXT
 from tabsmith.tables.read.values.row_lines import RowLines, lines_in_file
 from tabsmith.tables.read.values.text_columns import (
@@ -64,7 +65,6 @@ _TAIL: Final = 16_384  # bytes at the end of the text in which a total or a rema
 _SAMPLED_BYTES: Final = 32_768  # at each place
 _LEAST_NAMES: Final = 2  # by which a repeated header is known
 _COMPARED_NAMES: Final = 4
-_MOST_COLUMNS: Final = 50_000
 _MOST_FAST_COLUMNS: Final = 1_200  # DuckDB holds 2,048 rows of all columns, several times
 _ROW_GROUP: Final = 122_880  # rows of a narrow snapshot that are written at once
 _ROW_GROUP_CELLS: Final = 6_000_000
@@ -177,12 +177,7 @@ class _DelimitedReader:
                 where=self._display_path,
                 next_step="Choose another file.",
             )
-        if sniffed.width > _MOST_COLUMNS:
-            raise ReadError(
-                f"The file seems to have {sniffed.width:,} columns; tabsmith reads up to {_MOST_COLUMNS:,}.",
-                where=self._display_path,
-                next_step="Turn the table around, or keep fewer columns.",
-            )
+        require_columns(sniffed.width, self._display_path)
         start = text[:20_000]
         readable = {*"\t\r\n\f\v", sniffed.dialect.delimiter}
         unreadable = sum(1 for character in start if ord(character) < 32 and character not in readable)

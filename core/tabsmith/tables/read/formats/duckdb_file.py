@@ -11,6 +11,7 @@ from tabsmith.tables.read.formats.base import FileFormat, FileHead, ReadRequest,
 from tabsmith.tables.read.opened_file import GuardedFile
 from tabsmith.tables.read.row_parts import BATCH_CELLS, RowParts
 from tabsmith.tables.read.table_choice import only_table
+from tabsmith.tables.read.table_limits import require_columns
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def _read(request: ReadRequest) -> ReadResult:
             query = request.options.query or f"SELECT * FROM {_quoted(table)}"  # noqa: S608
             described = database.execute(f"DESCRIBE {query}").fetchall()
             names = unique_names([str(column[0]) for column in described])
+            require_columns(len(names), request.opened.file.display_path)
             numbered = ", ".join(f"c{position}" for position in range(len(names)))
             selected = ", ".join(
                 f"CAST(c{position} AS VARCHAR)" if str(column[1]).startswith(_AS_TEXT) else f"c{position}"

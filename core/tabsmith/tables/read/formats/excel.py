@@ -28,16 +28,16 @@ from tabsmith.tables.read.formats.sheet_layout import (
 from tabsmith.tables.read.opened_file import GuardedFile, OpenedFile
 from tabsmith.tables.read.row_parts import BATCH_CELLS, RowParts
 from tabsmith.tables.read.table_choice import choose_table
+from tabsmith.tables.read.table_limits import is_nearly_empty, require_columns
 from tabsmith.text import clean
 
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 _CELL_BYTES: Final = 8  # packed bytes of a cell in a workbook, about
-_MOST_SPANNED: Final = 20_000_000  # cells that a sheet may span if nearly all of them are empty
-_LEAST_FILLED: Final = 0.02
 _XML_CHUNK: Final = 1 << 20
-_WIDE_CELL: Final = re.compile(rb'r="([A-Z]{2,3})[0-9]+"')
-_ROW_NUMBER: Final = re.compile(rb'<(?:\w+:)?row[^>]*? r="([0-9]+)"')
-_WORKSHEET: Final = re.compile(r"xl/worksheets/[^/]+\.xml")
+_WIDE_CELL: Final = re.compile(rb"""\sr\s*=\s*["']([A-Z]{2,3})[0-9]+["']""")
+_FAR_CELL: Final = re.compile(rb"""\sr\s*=\s*["'][A-Z]{0,3}([0-9]{4,7})["']""")  # or the number of a row
+_CELL: Final = re.compile(rb"<(?:\w+:)?c[\s/>]")
+_NO_SHEET: Final = ("xl/sharedStrings.xml", "xl/styles.xml", "xl/workbook.xml")  # any other part may be one
 
 CellKind: TypeAlias = Literal["integer", "number", "boolean", "day", "moment", "text"]
 
@@ -82,6 +82,7 @@ def _read(request: ReadRequest) -> ReadResult:
             sheet = workbook.get_sheet_by_name(choose_table(chosen, names, "sheet", request.opened.file.display_path))
         else:
             sheet = max((workbook.get_sheet_by_name(name) for name in names), key=_filled_area)
+        require_columns(sheet.width if sheet.start else 0, request.opened.file.display_path)
         if not _filled_area(sheet):
             raise ReadError(
                 "The workbook holds no rows in any sheet." if chosen is None else "The sheet holds no rows.",
@@ -156,9 +157,9 @@ def _require_dense_sheets(opened: OpenedFile) -> None:
             return
         with zipfile.ZipFile(stream) as archive:
             for member in archive.infolist():
-                if _WORKSHEET.fullmatch(member.filename):
+                if member.filename.endswith(".xml") and member.filename not in _NO_SHEET:
                     rows, columns, cells = _spanned(archive, member)
-                    if rows * columns > _MOST_SPANNED and cells < _LEAST_FILLED * rows * columns:
+                    if is_nearly_empty(rows, columns, cells):
                         raise ReadError(
                             f"A sheet spans {rows:,} x {columns:,} cells and holds a value in about {cells:,} of them.",
                             where=opened.file.display_path,
@@ -174,8 +175,8 @@ def _spanned(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, in
         with archive.open(member) as xml:
             while chunk := xml.read(_XML_CHUNK):
                 data = rest + chunk
-                cells += data.count(b"<c ") + data.count(b":c ")
-                rows = max(rows, *(int(number) for number in _ROW_NUMBER.findall(data)[-1:]), 0)
+                cells += sum(1 for _ in _CELL.finditer(data))
+                rows = max(rows, *map(int, set(_FAR_CELL.findall(data))), 0)
                 columns = max(columns, *map(_column_number, set(_WIDE_CELL.findall(data))), 0)
                 rest = data[-64:]
     except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError):

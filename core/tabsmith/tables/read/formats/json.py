@@ -21,6 +21,7 @@ from tabsmith.tables.read.formats.base import (
 from tabsmith.tables.read.formats.json_items import BrokenJsonError, JsonItems
 from tabsmith.tables.read.opened_file import GuardedFile
 from tabsmith.tables.read.row_parts import BATCH_CELLS, RowParts
+from tabsmith.tables.read.table_limits import is_nearly_empty, require_columns
 from tabsmith.text import clean
 
 Row: TypeAlias = dict[str, Any]
@@ -231,7 +232,9 @@ class _RowWriter:
         self._parts = RowParts(request.scratch)
         self._rows: list[Row] = []
         self._reasons: list[str] = []
-        self._cells = 0
+        self._names: set[str] = set()
+        self._batch_names: set[str] = set()
+        self._filled = 0
         self.is_empty = True
 
     def add(self, row: Row, reason: str = "") -> None:
@@ -241,9 +244,24 @@ class _RowWriter:
         self.is_empty = self.is_empty and bool(reason)
         self._rows.append(row)
         self._reasons.append(reason)
-        self._cells += max(1, len(row))
-        if self._cells >= BATCH_CELLS:
+        self._filled += len(row)
+        self._names.update(row)
+        self._batch_names.update(row)
+        self._require_table()
+        if len(self._rows) * max(1, len(self._batch_names)) >= BATCH_CELLS:
             self._write()
+
+    def _require_table(self) -> None:
+        """Raise ReadError for more columns than tabsmith reads, and for ever new ones that hardly a row has."""
+        display_path = self._request.opened.file.display_path
+        require_columns(len(self._names), display_path)
+        rows = self._parts.rows + len(self._rows)
+        if is_nearly_empty(rows, len(self._names), self._filled):
+            raise ReadError(
+                f"The rows have {len(self._names):,} different names, and nearly every row has others: it is no table.",
+                where=display_path,
+                next_step="Export rows that have the same names.",
+            )
 
     def reject(self, line: int, reason: str, text: str) -> None:
         """Note a line that cannot be read; it stays as a row without values where every line must give a row."""
@@ -269,7 +287,7 @@ class _RowWriter:
         names = dict.fromkeys(name for row in self._rows for name in row)
         columns = {name: [row.get(name) for row in self._rows] for name in names}
         self._parts.add(columns, self._reasons)
-        self._rows, self._reasons, self._cells = [], [], 0
+        self._rows, self._reasons, self._batch_names = [], [], set()
         self._request.progress(-1.0, f"reading, {self._parts.rows:,} rows so far")
 
 

@@ -7,6 +7,7 @@ from tabsmith.tables.database import sql_literal
 from tabsmith.tables.read.arrow_columns import convert_relation, unique_names
 from tabsmith.tables.read.formats.base import FileFormat, FileHead, ReadRequest, ReadResult, RowsAndColumns
 from tabsmith.tables.read.opened_file import GuardedFile
+from tabsmith.tables.read.table_limits import require_columns
 from tabsmith.text import clean
 
 _MICROSECONDS: Final = {
@@ -33,6 +34,7 @@ def _read(request: ReadRequest) -> ReadResult:
     names = tuple(schema.names)
     if not names:
         raise ReadError("The Parquet file has no columns.", where=display_path, next_step="Choose another file.")
+    require_columns(len(names), display_path)
     columns = ", ".join(f"c{position}" for position in range(len(names)))
     selected = ", ".join(_value(f"c{position}", str(schema.field(position).type)) for position in range(len(names)))
     relation = f"(SELECT {selected} FROM read_parquet({sql_literal(opened.name)}) AS t({columns}))"  # noqa: S608

@@ -12,6 +12,7 @@ from tabsmith.tables.read.formats.base import FileFormat, FileHead, ReadRequest,
 from tabsmith.tables.read.opened_file import GuardedFile
 from tabsmith.tables.read.row_parts import RowParts
 from tabsmith.tables.read.table_choice import only_table
+from tabsmith.tables.read.table_limits import require_columns
 from tabsmith.text import clean
 
 _ROW_BYTES: Final = 100  # of a row in the file, about
@@ -37,6 +38,7 @@ def _read(request: ReadRequest) -> ReadResult:
             if cursor.description is None:
                 raise ReadError("The query gives no rows.", where=display_path, next_step="Write a SELECT.")
             names = unique_names([column[0] for column in cursor.description])
+            require_columns(len(names), request.opened.file.display_path)
             parts = RowParts(request.scratch)
             parts.add_fetched(names, cursor.fetchmany, request.progress)
     except sqlite3.Error as error:

@@ -11,6 +11,7 @@ from tabsmith.tables.read.formats.base import FileFormat, FileHead, ReadRequest,
 from tabsmith.tables.read.frames import arrow_array
 from tabsmith.tables.read.opened_file import GuardedFile
 from tabsmith.tables.read.row_parts import BATCH_CELLS, RowParts
+from tabsmith.tables.read.table_limits import require_columns
 from tabsmith.text import clean
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def _read(request: ReadRequest, function: str) -> ReadResult:
     try:
         _, meta = read(request.opened.name, metadataonly=True, **options)
         names = unique_names(list(meta.column_names))
+        require_columns(len(names), request.opened.file.display_path)
         labels = dict(meta.variable_value_labels)
         size = max(1, BATCH_CELLS // max(1, len(names)))
 
