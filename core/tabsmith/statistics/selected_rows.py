@@ -167,7 +167,7 @@ def select_rows(info: TableInfo, rows: Rows, time_limit: float) -> Iterator[Sele
     info = ensure_snapshot(info)
     ends = time.monotonic() + time_limit
     with scratch_folder() as scratch, translate_errors("the table's snapshot"), connect(spill=scratch) as database:
-        timer = threading.Timer(time_limit, database.interrupt)
+        timer = threading.Timer(min(time_limit, threading.TIMEOUT_MAX), database.interrupt)
         timer.daemon = True
         timer.start()
         try:

@@ -1,6 +1,7 @@
 """Compare: whether a column differs between groups, or between two columns of the same rows, by the test their kinds allow."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -28,6 +29,7 @@ from tabsmith.text import clean, plural, similar
 
 MOST_LEVELS: Final = 50
 _POST_HOC_GROUPS: Final = 20
+_STUDENTIZED_GROUPS: Final = 4  # the studentized range of many pairs takes minutes
 _PICTURE_GROUPS: Final = 12
 _LEVEL: Final = 0.05
 
@@ -149,7 +151,11 @@ def _compare_numbers(
             next_step=f"Choose two of its values ({', '.join(labels[:6])}), or another method.",
         )
     rows.check_time()
-    with np.errstate(all="ignore"):  # of groups without spread, whose statistics are NaN and are said
+    with (
+        np.errstate(all="ignore"),
+        warnings.catch_warnings(),
+    ):  # of groups without spread, whose statistics are NaN and are said
+        warnings.simplefilter("ignore", RuntimeWarning)
         outcome = _test_numbers(method, groups, rows)
     used = sum(map(len, groups.values))
     if loaded.note:
@@ -224,8 +230,12 @@ def _test_numbers(method: CompareMethod, groups: _Groups, rows: SelectedRows) ->
             outcome.pairs, outcome.pairs_by = tests.dunn(values), "Dunn's test, p corrected by Holm"
         else:
             equal = outcome.method == "anova"
-            outcome.pairs = tests.tukey(values, equal_variances=equal)
-            outcome.pairs_by = "Tukey-Kramer" if equal else "Games-Howell"
+            if len(values) <= _STUDENTIZED_GROUPS:
+                outcome.pairs = tests.tukey(values, equal_variances=equal)
+                outcome.pairs_by = "Tukey-Kramer" if equal else "Games-Howell"
+            else:
+                outcome.pairs = tests.pairwise_t_tests(values, equal_variances=equal)
+                outcome.pairs_by = "t-tests, p corrected by Holm"
     return outcome
 
 
@@ -256,7 +266,7 @@ def _check_assumptions(method: CompareMethod, groups: _Groups, outcome: _Outcome
 
 def _fall_back(groups: _Groups, outcome: _Outcome) -> None:
     """Put the test of ranks in the place of one that cannot be computed, and say so."""
-    if math.isfinite(outcome.tests[0].p):
+    if math.isfinite(outcome.tests[0].p) and math.isfinite(outcome.tests[0].statistic):
         return
     everything = np.concatenate(groups.values)
     if everything.min() == everything.max():
@@ -460,7 +470,7 @@ def _compare_paired(plan: Compare, rows: SelectedRows, first: ColumnProfile, sec
                 "The differences are not normal (Shapiro-Wilk): Wilcoxon's test of ranks is beside it."
             )
             outcome.tests.append(tests.wilcoxon(a, b))
-        elif math.isnan(test.p) and (a != b).any():
+        elif not math.isfinite(test.statistic) and (a != b).any():
             outcome.notes.append("The differences have no spread: ranks were tested in place of the paired t-test.")
             outcome.method, outcome.tests = "wilcoxon", [tests.wilcoxon(a, b)]
         else:

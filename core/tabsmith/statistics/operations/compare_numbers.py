@@ -178,6 +178,31 @@ def tukey(groups: Sequence[Floats], *, equal_variances: bool) -> list[PairTest]:
     ]
 
 
+def pairwise_t_tests(groups: Sequence[Floats], *, equal_variances: bool) -> list[PairTest]:
+    """All pairs of groups by t-tests, p by Holm, as R's pairwise.t.test: with one pooled deviation, or Welch's without it."""
+    from scipy.special import stdtr
+
+    sizes = [len(group) for group in groups]
+    means = [float(group.mean()) for group in groups]
+    squares = [float(group.var(ddof=1)) for group in groups]
+    freedom = float(sum(sizes) - len(groups))
+    pooled = sum((size - 1) * square for size, square in zip(sizes, squares, strict=True)) / freedom
+    pairs = list(itertools.combinations(range(len(groups)), 2))
+    ps = []
+    for i, j in pairs:
+        first, second = (
+            (pooled if equal_variances else squares[i]) / sizes[i],
+            (pooled if equal_variances else squares[j]) / sizes[j],
+        )
+        error = math.sqrt(first + second)
+        if not error:
+            ps.append(math.nan)
+            continue
+        welch = (first + second) ** 2 / (first**2 / (sizes[i] - 1) + second**2 / (sizes[j] - 1))
+        ps.append(2 * float(stdtr(freedom if equal_variances else welch, -abs(means[i] - means[j]) / error)))
+    return [PairTest(i, j, means[i] - means[j], None, p) for (i, j), p in zip(pairs, holm(ps), strict=True)]
+
+
 def dunn(groups: Sequence[Floats]) -> list[PairTest]:
     """All pairs of groups by Dunn's test (1964) of mean ranks, corrected for ties, p by Holm."""
     from scipy.special import ndtr
