@@ -129,10 +129,10 @@ def _extras() -> list[Finding]:
 
     extras = {agent.extra: agent.packages for agent in AGENTS.values() if agent.extra}
     extras |= {
-        "telegram": ("httpx", "matplotlib"),
-        "sql": ("sqlalchemy", "psycopg"),
-        "formats": ("pyreadstat",),
         "dask": ("distributed",),
+        "formats": ("pyreadstat",),
+        "sql": ("sqlalchemy", "psycopg"),
+        "telegram": ("httpx", "matplotlib"),
     }
     return [_package(name, extra) for extra, names in extras.items() for name in names]
 
