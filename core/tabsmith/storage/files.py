@@ -8,7 +8,9 @@ import hashlib
 import os
 import re
 import stat
+import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +20,7 @@ from tabsmith.text import clean
 
 _FOLDER_MODE: Final = 0o700
 _PLAIN: Final = re.compile(r"(?!user-)[a-z0-9][a-z0-9_-]{0,63}")
+_SYNC_ALL_FROM: Final = 64
 _LEAST_SPACE: Final = 1 << 16  # bytes without which nothing can be done
 # Some network file systems cannot sync a folder and say so; there the rename alone has to do.
 _FOLDER_SYNC_UNKNOWN: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
@@ -82,6 +85,21 @@ def sync_file(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_files(paths: Collection[Path]) -> None:
+    """Make the contents of many files, and their names in their folders, durable. Raises OSError.
+
+    On Linux the whole machine is synced at once from `_SYNC_ALL_FROM` files on, in a tenth of a second where one file after
+    the other takes 6 ms each; a disk that fails then is found by whoever verifies the contents.
+    """
+    if len(paths) >= _SYNC_ALL_FROM and sys.platform == "linux":  # elsewhere sync returns before it is done
+        os.sync()
+        return
+    for path in paths:
+        sync_file(path)
+    for folder in {path.parent for path in paths}:
+        sync_folder(folder)
 
 
 def disk_trouble(folder: Path) -> StorageError | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tabsmith.errors import StorageError
-from tabsmith.storage.files import make_folder, storage_error, sync_file, sync_folder
+from tabsmith.storage.files import make_folder, storage_error, sync_files
 from tabsmith.workspaces.folders import CHUNK_BYTES, chunks
 
 _FICLONE: Final = 0x40049409  # Linux: the new file shares the old one's blocks until either is written
@@ -49,12 +49,9 @@ class ContentStore:
         return digest
 
     def sync(self) -> None:
-        """Make durable what this object has kept: a millisecond or two for each content, once."""
+        """Make durable what this object has kept: some milliseconds for each content, once; of many, no more in all."""
         try:
-            for path in self._unsynced:
-                sync_file(path)
-            for folder in {path.parent for path in self._unsynced}:
-                sync_folder(folder)
+            sync_files(self._unsynced)
         except OSError as error:
             raise storage_error(error, self.folder, "keep a file in") from error
         self._unsynced.clear()
