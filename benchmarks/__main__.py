@@ -15,6 +15,7 @@ ALL = (
     "prediction",
     "quality",
     "reading",
+    "explore",
     "tokens",
     "sandbox",
     "bridge",
