@@ -22,6 +22,7 @@ from tabsmith.modeling.baseline import best_constant, compare_with_baseline
 from tabsmith.modeling.cross_validation import FoldModel
 from tabsmith.modeling.decisions.calibration import calibrate
 from tabsmith.modeling.decisions.deciding import FittedDecisions, fit_decisions
+from tabsmith.modeling.decisions.simple_model import MeasuredSimple, choose_simple, cost_of, report_alone
 from tabsmith.modeling.decisions.types import Decisions
 from tabsmith.modeling.ensemble import BaggedMember, BaggedModel, Ensemble
 from tabsmith.modeling.explanation.background import draw_background
@@ -45,7 +46,6 @@ from tabsmith.modeling.results import (
     Residuals,
     SimpleModel,
 )
-from tabsmith.modeling.simple_model import MeasuredSimple, choose_simple, cost_of, report_alone
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.storage import verify_sealed
 from tabsmith.storage.files import write_atomic

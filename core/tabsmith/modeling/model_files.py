@@ -22,7 +22,7 @@ SCHEMA: Final = "schema.json"
 MODEL: Final = "model.json"
 HOLDOUT: Final = "holdout.npz"  # of format 3 on, where there is a test set
 SIMPLE: Final = "simple.json"
-"""What it takes to save one recipe of an ensemble as a model of its own (see simple_model.py)."""
+"""What it takes to save one recipe of an ensemble as a model of its own (see decisions/simple_model.py)."""
 SIMPLE_HOLDOUT: Final = "simple.npz"  # its predictions of the test set
 
 MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

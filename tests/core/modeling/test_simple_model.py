@@ -6,10 +6,10 @@ import pytest
 from tabsmith.errors import UsageError
 from tabsmith.modeling import store
 from tabsmith.modeling.comparison import compare_on_holdout
+from tabsmith.modeling.decisions.simple_model import choose_simple, save_simple
 from tabsmith.modeling.metric_catalogue import get_metric
 from tabsmith.modeling.model import load_model
 from tabsmith.modeling.results import EnsembleMember, Evaluation, FoldScore
-from tabsmith.modeling.simple_model import choose_simple, save_simple
 from tabsmith.presentation.models import score_lines
 from tabsmith.presentation.spans import plain_text
 from tests.core.modeling.shapes import finished, prepared, quick, table

@@ -228,7 +228,7 @@ def refit(model: str, as_json: bool) -> None:
 @json_option
 def simple(model: str, as_json: bool) -> None:
     """Save the one recipe that is kept beside the ensemble MODEL as a model of its own: smaller, quicker, nearly as good."""
-    from tabsmith.modeling.simple_model import save_simple
+    from tabsmith.modeling.decisions.simple_model import save_simple
 
     report = save_simple(model)
     if as_json:
