@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,7 @@ def main(rows: int = ROWS) -> list[Row]:
         with duckdb.connect(config={"threads": 2}) as database:
             summarized = _cpu_seconds(lambda: database.execute(f"SUMMARIZE FROM '{table.snapshot}'").fetchall())
         frame = pd.read_parquet(table.snapshot)
-        pandas_described = _cpu_seconds(lambda: frame.describe(include="all"))
+        pandas_described = _cpu_seconds(partial(frame.describe, include="all"))
         del frame
         asked = _table(Path(folder, "small.parquet"), min(rows, ASKED_ROWS))
         questions: dict[str, Plan] = {
