@@ -6,7 +6,7 @@ LOCK := --disable-pip-version-check -qq --no-deps
 # Hundreds of processes start from this tree in a test run: where this variable is set, each would compile it anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test soak peers lint style types format bench pictures lock clean
+.PHONY: run test soak audit peers lint style types format bench pictures lock clean
 
 run: .venv/.ready
 	@$(BIN)/tabsmith
@@ -17,8 +17,21 @@ test: .venv/.ready-dev style peers
 	    wait $$checking; types=$$?; cat .venv/types.txt; exit $$((tests | types))
 
 # All rounds of the tests that kill, repeat and exhaust; `make test` runs one of each.
-soak: .venv/.ready-dev peers
+soak: .venv/.ready-dev peers audit
 	SOAK=1 $(BIN)/python -m pytest -m soak
+
+# Known weaknesses of the locked packages. Without a registry or the database of weaknesses it is skipped, and says so.
+audit:
+	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit \
+	    && .venv/audit/bin/python -m pip install --disable-pip-version-check -qq pip-audit; } \
+	    || { echo "pip-audit cannot be installed here: the audit of the locked packages is skipped"; exit 0; }; \
+	test -x .venv/audit/bin/pip-audit || exit 0; \
+	.venv/audit/bin/pip-audit --require-hashes --disable-pip -r requirements.lock >.venv/audit.txt 2>&1; found=$$?; \
+	if grep -qiE 'connection|resolve|timed out|ServiceError|proxy' .venv/audit.txt; then \
+	    echo "the database of weaknesses cannot be reached: the audit of the locked packages is skipped"; \
+	else grep -vE 'could not be audited|^(Name|---)' .venv/audit.txt; \
+	    echo "not audited, because the database here does not know them: $$(grep -c 'could not be audited' .venv/audit.txt) packages"; \
+	    exit $$found; fi
 
 lint: style types
 
@@ -40,13 +53,14 @@ bench: .venv/.ready-dev
 pictures: .venv/.ready-dev
 	$(BIN)/python -m docs.pictures
 
-# The lock names versions, never a host; the wheels come from wherever your pip is told to look.
+# The lock names versions and the hashes of their files, never a host; the wheels come from wherever your pip is told to
+# look, and are refused unless they are the files that were locked. With UPGRADE=--upgrade the versions are anew, too.
 lock: .venv/.ready
 	$(BIN)/pip install $(LOCK) uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
-	    --upgrade --all-extras --group build pyproject.toml -o requirements.lock
+	    --generate-hashes $(UPGRADE) --all-extras --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
-	    --all-extras --group dev pyproject.toml -c requirements.lock \
+	    --generate-hashes --all-extras --group dev pyproject.toml -c requirements.lock \
 	    -o requirements-dev.lock
 
 .venv/.ready: requirements.lock pyproject.toml

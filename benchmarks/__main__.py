@@ -17,6 +17,7 @@ ALL = (
     "budget",
     "large",
     "reading",
+    "explore",
     "tokens",
     "sandbox",
     "bridge",

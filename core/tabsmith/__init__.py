@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tabsmith.modeling.model import Model, load_model
     from tabsmith.runs.training import run_tasks, train
     from tabsmith.statistics.api import compare, describe, frequency, missing, outliers, regress, relate, trend
-    from tabsmith.statistics.asking import ask
+    from tabsmith.statistics.words.asking import ask
     from tabsmith.tables.schema.detect import detect_schema
     from tabsmith.tables.schema.types import Schema
     from tabsmith.tables.table import Table, read_table
@@ -26,7 +26,7 @@ _HOMES = {
     "Regressor": ("tabsmith.estimators", "Regressor"),
     "Schema": ("tabsmith.tables.schema.types", "Schema"),
     "Table": ("tabsmith.tables.table", "Table"),
-    "ask": ("tabsmith.statistics.asking", "ask"),
+    "ask": ("tabsmith.statistics.words.asking", "ask"),
     "compare": ("tabsmith.statistics.api", "compare"),
     "describe": ("tabsmith.statistics.api", "describe"),
     "detect_schema": ("tabsmith.tables.table", "detect_schema"),

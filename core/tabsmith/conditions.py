@@ -53,6 +53,8 @@ class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
     budget_used: Annotated[
         float, Meta(description="Largest share used of any limit but time, 0 to 1.", extra=RUNNING)
     ] = 0.0
+    accepted: Annotated[bool, Meta(description="The task's acceptance command ended with 0.")] = False
+    rejected: Annotated[bool, Meta(description="The task's acceptance command failed, or could not run.")] = False
 
 
 VariableType: TypeAlias = Literal["number", "truth"]
@@ -415,6 +417,8 @@ BUILT_IN: Final = {
         BuiltInCondition("budget 80 %", "budget_used >= 0.8", "80 % of a limit other than time is used."),
         BuiltInCondition("budget 95 %", "budget_used >= 0.95", "95 % of a limit other than time is used."),
         BuiltInCondition("champion changed", "champion_changed", "A challenger became the champion."),
+        BuiltInCondition("task accepted", "accepted", "The acceptance command of a task ended with 0."),
+        BuiltInCondition("task rejected", "rejected", "The acceptance command of a task failed, or could not run."),
         BuiltInCondition(
             "agents disagree", "disagreement >= 0.5", "The agent's own confidence and the grade are far apart."
         ),

@@ -261,6 +261,27 @@ def test_the_doctor_finds_everything_in_place(capsys: pytest.CaptureFixture[str]
     assert {"python", "settings", "state", "models", "duckdb"} <= {each["what"] for each in found}
 
 
+def test_check_says_what_is_damaged_and_clean_removes_only_what_was_agreed_to(
+    capsys: pytest.CaptureFixture[str], tabsmith_home: Path
+) -> None:
+    session, leftover = tabsmith_home / "state" / "sessions" / "me.json", tabsmith_home / "state" / ".tabsmith-a.tmp"
+    session.parent.mkdir(parents=True)
+    session.write_text("{")
+    leftover.write_text("x")
+    os.utime(leftover, (1, 1))
+    (damage,) = document(capsys, "check", status=1)["damages"]
+    assert (damage["kind"], damage["path"]) == ("document", str(session))
+    assert "mended by itself" in words(capsys, "check", status=1)
+    planned = document(capsys, "clean")
+    assert [each["path"] for each in planned["removable"]] == [str(leftover)]
+    assert not planned["removed"]
+    assert str(leftover) in words(capsys, "clean")
+    assert leftover.exists(), "off a terminal nobody has agreed"
+    assert document(capsys, "clean", "--yes")["removed"]
+    assert not leftover.exists()
+    assert session.exists()
+
+
 def doctors_word(capsys: pytest.CaptureFixture[str], what: str) -> tuple[str, str]:
     """What the doctor finds of one thing: its state and the words."""
     return next((each["state"], each["says"]) for each in document(capsys, "doctor") if each["what"] == what)

@@ -8,8 +8,8 @@ from textual.widgets import Input
 
 import tabsmith
 from tabsmith.runs.jobs import AskTable, Job, JobResult, TableAsked, perform_job
-from tabsmith.statistics.asking import ask
-from tabsmith.statistics.session import FindingsStore
+from tabsmith.statistics.kept.session import FindingsStore
+from tabsmith.statistics.words.asking import ask
 from tabsmith.statistics.words.reading import AskBack
 from tabsmith.tables.info import TableInfo
 from tabsmith_tui.screens.explore import export_answers

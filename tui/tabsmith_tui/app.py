@@ -284,4 +284,7 @@ def run_app(settings: "Settings") -> int:
     app = TabsmithApp(settings)
     for line in app.run() or ():
         sys.stdout.write(line + "\n")
+    from tabsmith_tui.commands.output import clean_when_due
+
+    clean_when_due(settings)
     return app.return_code or 0

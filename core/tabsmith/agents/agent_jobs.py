@@ -35,10 +35,10 @@ environment, by which its processes are found when the job ends."""
 
 
 class PermissionRules(msgspec.Struct, frozen=True):
-    """What the agent may do in the folder without asking. `run` holds patterns of commands such as `python *`."""
+    """What the agent may do in the folder without asking: patterns of paths (`src/**`) and of commands (`python *`)."""
 
-    read: bool = True
-    write: bool = True
+    read: tuple[str, ...] = ("**",)
+    write: tuple[str, ...] = ("**",)
     run: tuple[str, ...] = ()
 
 

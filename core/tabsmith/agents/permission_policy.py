@@ -24,6 +24,7 @@ from tabsmith.agents.agent_jobs import (
 )
 from tabsmith.agents.api_keys import redact
 from tabsmith.agents.confined_files import path_inside
+from tabsmith.path_patterns import matches_any
 from tabsmith.text import clean_block
 
 MAX_REQUESTS: Final = 200
@@ -97,8 +98,14 @@ class PermissionPolicy:
     def _allowed_by_rules(self, call: ToolCall) -> bool:
         if call.use == "run":
             return command_allowed(self._rules.run, call.what)
-        allowed = {"read": self._rules.read, "write": self._rules.write}.get(call.use, False)
-        return allowed and bool(call.paths) and self._inside(call)
+        patterns = {"read": self._rules.read, "write": self._rules.write}.get(call.use, ())
+        return bool(call.paths) and self._inside(call) and all(self._matches(path, patterns) for path in call.paths)
+
+    def _matches(self, path: str, patterns: tuple[str, ...]) -> bool:
+        if "**" in patterns:
+            return True
+        inside = path_inside(self._folder, path)
+        return inside is not None and matches_any(inside.as_posix(), patterns)
 
     def _inside(self, call: ToolCall) -> bool:
         """Whether all files of the call are in the folder. A file written below .git could later be run by git, outside

@@ -75,6 +75,7 @@ class HistGradientBoostingModel(SkopsModel, frozen=True):
         model._bin_mapper.is_categorical_, model._bin_mapper.bin_thresholds_ = np.zeros(features, np.uint8), []  # noqa: SLF001
         if file.present:
             model.classes_ = np.arange(file.model_outputs)
+        model._loss = model._get_loss(sample_weight=None)  # noqa: SLF001 - its link makes probabilities of the trees' sums
         return cls(model)
 
 

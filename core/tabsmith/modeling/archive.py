@@ -1,16 +1,21 @@
 """A saved model as one file: a plain zip, packed in order, unpacked with suspicion."""
 
+import errno
+import os
 import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from tabsmith.errors import ModelDamagedError, UsageError
-from tabsmith.modeling.model_files import MANIFEST, is_model_file
+from tabsmith.modeling.model_files import MANIFEST, Manifest, is_model_file
 from tabsmith.storage.files import storage_error
 from tabsmith.text import clean
 
@@ -18,6 +23,7 @@ MAX_FILES: Final = 10_000
 MAX_UNPACKED_BYTES: Final = 4 << 30
 _MAX_RATIO: Final = 200  # of unpacked to packed bytes, above a megabyte
 _CHUNK_BYTES: Final = 1 << 20
+_MAX_MANIFEST_BYTES: Final = 16 << 20
 
 
 def pack_model(folder: Path, file: Path) -> None:
@@ -58,7 +64,8 @@ def unpacked_model(file: Path) -> Iterator[Path]:
     """A temporary folder with the files of an exported model, removed afterwards.
 
     Raises ModelDamagedError, before anything is written, for a file that is no zip, or that holds names that no
-    model has (absolute, with `..`, twice the same), links, or more bytes than a model may have.
+    model has (absolute, with `..`, twice the same), links, more bytes than a model may have or the disk has room for, or
+    other names and sizes than its manifest.
     """
     with tempfile.TemporaryDirectory(prefix="tabsmith-model-") as name:
         folder = Path(name)
@@ -66,9 +73,18 @@ def unpacked_model(file: Path) -> Iterator[Path]:
             with zipfile.ZipFile(file) as archive:
                 items = archive.infolist()
                 _check_items(items, file)
+                _check_manifest(_manifest(archive, file), items, file)
+                _require_room(sum(item.file_size for item in items), folder, file)
                 for item in items:
                     _unpack_item(archive, item, folder / item.filename, file)
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        except (
+            zipfile.BadZipFile,
+            zipfile.LargeZipFile,
+            NotImplementedError,
+            RuntimeError,
+            EOFError,
+            zlib.error,
+        ) as error:
             raise _refused(file, f"it is not a whole zip file ({clean(error)})") from error
         except OSError as error:
             raise storage_error(error, file, "read the model from") from error
@@ -92,6 +108,33 @@ def _check_items(items: list[zipfile.ZipInfo], file: Path) -> None:
         if item.file_size > _CHUNK_BYTES and item.file_size > _MAX_RATIO * max(1, item.compress_size):
             raise _refused(file, f'"{clean(item.filename)}" unpacks to {item.file_size} bytes')
         seen.add(item.filename)
+
+
+def _manifest(archive: zipfile.ZipFile, file: Path) -> Manifest:
+    """The manifest, which is read before anything else of the archive is."""
+    try:
+        item = archive.getinfo(MANIFEST)
+        if item.file_size > _MAX_MANIFEST_BYTES:
+            raise _refused(file, "its manifest is too large")
+        return msgspec.json.decode(archive.read(item), type=Manifest)
+    except (KeyError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, zlib.error) as error:
+        raise _refused(file, "it has no manifest that can be read") from error
+
+
+def _check_manifest(manifest: Manifest, items: list[zipfile.ZipInfo], file: Path) -> None:
+    sizes = {item.filename: item.file_size for item in items if item.filename != MANIFEST}
+    declared = {name: fingerprint.size for name, fingerprint in manifest.files.items()}
+    for name in sorted(sizes.keys() ^ declared.keys()):
+        raise _refused(file, f'"{clean(name)}" is in {"it" if name in sizes else "its manifest"} alone')
+    for name, size in sizes.items():
+        if size != declared[name]:
+            raise _refused(file, f'"{clean(name)}" has another size than its manifest says')
+
+
+def _require_room(size: int, folder: Path, file: Path) -> None:
+    """Raise StorageError unless the disk has room for `size` bytes and as much again for everything else."""
+    if shutil.disk_usage(folder).free < 2 * size:
+        raise storage_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), file, "unpack the model from")
 
 
 def _unpack_item(archive: zipfile.ZipFile, item: zipfile.ZipInfo, path: Path, file: Path) -> None:

@@ -25,6 +25,7 @@ from tabsmith.families.estimator import (
     load_estimator,
 )
 from tabsmith.families.registry import get_family
+from tabsmith.families.threads import limit_threads
 from tabsmith.modeling import metrics
 from tabsmith.modeling.features.context import FeatureContext
 from tabsmith.modeling.features.fitting import fit_features
@@ -33,7 +34,6 @@ from tabsmith.modeling.metric_losses import loss_for
 from tabsmith.modeling.results import Evaluation, FoldScore
 from tabsmith.modeling.rows import ColumnValues, RowArrays, infer_column
 from tabsmith.modeling.splits import early_stopping_split
-from tabsmith.modeling.threads import limit_threads
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.storage import sealed_folder, verify_sealed

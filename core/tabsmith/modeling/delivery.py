@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tabsmith.families.estimator import Floats, Ints
 from tabsmith.families.registry import get_family
+from tabsmith.families.threads import limit_threads
 from tabsmith.formatting import significant
 from tabsmith.modeling import cross_validation, metrics, store
 from tabsmith.modeling.baseline import best_constant, compare_with_baseline
@@ -45,7 +46,6 @@ from tabsmith.modeling.results import (
     SimpleModel,
 )
 from tabsmith.modeling.simple_model import MeasuredSimple, choose_simple, cost_of, report_alone
-from tabsmith.modeling.threads import limit_threads
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.storage import verify_sealed
 from tabsmith.storage.files import write_atomic

@@ -1,5 +1,6 @@
 """A finished model: load it, predict, look at its report, save it elsewhere."""
 
+import contextlib
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -23,7 +24,7 @@ from tabsmith.modeling.confined.model import ConfinedExplainer, ConfinedModel
 from tabsmith.modeling.decisions.calibration import calibrate
 from tabsmith.modeling.decisions.conformal import intervals_of
 from tabsmith.modeling.decisions.labels import choose_labels
-from tabsmith.modeling.decisions.types import LEVEL, Conformal, NoIntervals
+from tabsmith.modeling.decisions.types import LEVEL, Conformal, IntervalRule, NoIntervals
 from tabsmith.modeling.ensemble import BaggedModel, load_bagged_model
 from tabsmith.modeling.explanation.background import background_rows
 from tabsmith.modeling.explanation.contributions import RowExplainer
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _NAMED = 5  # columns named in an error
+_LOW = 0.01  # a level that even a model of few rows knows
 _TOLERANCE = 1e-6  # of the sum of the members' weights
 
 
@@ -85,6 +87,14 @@ class Model:
             raise ModelDamagedError(
                 "The saved model is damaged: the weights of its members do not sum to 1.", where=str(folder)
             )
+        try:
+            _try_decisions(report, file)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise ModelDamagedError(
+                f"The saved model is damaged: what it decides about predictions contradicts itself ({clean(error)}).",
+                where=str(folder),
+                next_step="Get the model again from where it came from, or train it again.",
+            ) from error
         knows_formats = manifest.format >= FORMAT_WITH_COLUMN_FORMATS
         estimator = _confined_model(folder, file) if confined else _plain_model(folder, file)
         return cls(report, file, estimator, origin, knows_formats=knows_formats)
@@ -235,12 +245,14 @@ class Model:
         Raises PredictionError if a prediction is not finite, and ModelDamagedError from a stranger's model that fails.
         """
         prediction = self._estimator.predict(rows)
+        if self.labels.classes:
+            prediction = calibrate(self.decisions.calibration, prediction)
         if not (finite := np.isfinite(prediction).all(axis=1)).all():
             raise PredictionError(
                 f"The model predicts no number for {plural(int((~finite).sum()), 'row')} of these.",
                 next_step="Look for numbers in them that are far too large; without such rows the others are predicted.",
             )
-        return calibrate(self.decisions.calibration, prediction) if self.labels.classes else prediction
+        return prediction
 
     def label_positions(self, probabilities: Floats) -> Ints:
         """The positions among `classes_` of the labels that the model gives `probabilities` (rows, classes)."""
@@ -313,6 +325,35 @@ class Model:
         if notes:
             warnings.warn("; ".join(notes), NewRowsWarning, stacklevel=3)
         return np.concatenate(predictions)
+
+
+def _try_decisions(report: ModelReport, file: ModelFile) -> None:
+    """Decide about made up predictions. Raises ValueError, or what numpy raises, if the decisions do not go together with
+    the classes, or make something else than probabilities and numbers."""
+    count = len(file.classes)
+    if not count:
+        _require_finite_intervals(file.decisions.intervals)
+        return
+    if len(set(map(repr, file.classes))) < count or not 0 <= report.metric.event < count:
+        raise ValueError("classes that are not told apart")
+    made_up = np.vstack([np.eye(count), np.full(count, 1 / count)])
+    calibrated = calibrate(file.decisions.calibration, made_up)
+    sums = calibrated.sum(axis=1)
+    if calibrated.shape != made_up.shape or not np.allclose(sums, 1.0) or (calibrated < 0).any():
+        raise ValueError("probabilities that do not sum to 1")
+    labels = choose_labels(file.decisions.rule, calibrated)
+    if labels.min() < 0 or labels.max() >= count:
+        raise ValueError("labels that are no classes")
+
+
+def _require_finite_intervals(rule: IntervalRule) -> None:
+    if not isinstance(rule, Conformal):
+        return
+    ends = [*rule.residuals, *rule.difficulty.predicted, *rule.difficulty.scale]
+    with contextlib.suppress(PredictionError):  # of too few residuals to know any level
+        ends += intervals_of(rule, np.zeros(1), _LOW)[0].tolist()
+    if not np.isfinite(ends).all():
+        raise ValueError("intervals without ends")
 
 
 def _plain_model(folder: Path, file: ModelFile) -> BaggedModel:

@@ -15,11 +15,11 @@ import msgspec
 from tabsmith.errors import ChecksumError
 from tabsmith.families.estimator import Ints, ParameterValues
 from tabsmith.families.registry import get_family
+from tabsmith.families.threads import limit_threads
 from tabsmith.modeling.cross_validation import EARLY_STOPPING_SHARE, Fit, compute_derived_columns, fit_rows
 from tabsmith.modeling.large_tables.whole_table import fit_whole_table, learns_in_batches, rows_to_learn
 from tabsmith.modeling.results import EnsembleMember, Evaluation, Refit, RefitFile
 from tabsmith.modeling.splits import early_stopping_split
-from tabsmith.modeling.threads import limit_threads
 from tabsmith.modeling.training_data import TrainingData
 from tabsmith.recipes.recipe import Recipe
 from tabsmith.storage import sealed_folder, verify_sealed

@@ -288,9 +288,11 @@ no verdict, and the work never counts as accepted."""
 
 TaskOutcome: TypeAlias = Literal["success", "success with limits", "partial", "failed", "blocked", "cancelled"]
 """`success with limits`: accepted, but with a quality that is not good enough. `partial`: not accepted, but the agent
-was cut short at its work, which is kept. `blocked`: never begun, because a task that it depends on did not succeed."""
+was cut short at its work, which is kept, or the work is accepted and could not be handed back. `blocked`: never begun, because a task that it depends on did not succeed."""
 
-TaskExit: TypeAlias = Literal["done", "budget", "iterations", "stuck", "agent failed", "user", "blocked"]
+TaskExit: TypeAlias = Literal[
+    "done", "budget", "iterations", "stuck", "agent failed", "user", "blocked", "not handed back"
+]
 
 MergedBack: TypeAlias = Literal["yes", "no", "refused"]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from tabsmith import formatting
 from tabsmith.statistics.findings import Cell, Findings, FindingsTable
-from tabsmith.statistics.session import FindingsSession, KeptFindings, significance_sentence
+from tabsmith.statistics.kept.session import FindingsSession, KeptFindings, significance_sentence
 from tabsmith.statistics.words.plan_sentences import plans_sentence
 from tabsmith.statistics.words.reading import AskBack
 from tabsmith.text import clean, plural
@@ -22,6 +22,11 @@ def cell_text(cell: Cell) -> str:
     if isinstance(cell, str):
         return clean(cell, _LONGEST_CELL)
     return formatting.count(cell) if isinstance(cell, int) else formatting.number(cell)
+
+
+def value_text(value: float) -> str:
+    """The value of a bar: a count as a count, any other number with four digits."""
+    return formatting.count(int(value)) if value.is_integer() and abs(value) < 1e9 else formatting.number(value)
 
 
 def findings_title(kept: KeptFindings) -> str:

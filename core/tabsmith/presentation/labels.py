@@ -73,6 +73,7 @@ EXIT_REASONS: Final[Mapping[ExitReason, str]] = MappingProxyType(
         "error": "",  # the error itself is shown
         "stuck": "no further progress",
         "agent failed": "the agent failed",
+        "not handed back": "accepted, not handed back",
         "blocked": "a task it depends on did not succeed",
     }
 )

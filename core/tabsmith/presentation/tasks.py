@@ -8,10 +8,20 @@ from tabsmith.presentation.spans import Line, Span, span
 from tabsmith.runs.events import ExitReason, Outcome
 from tabsmith.runs.snapshot import RunSnapshot, TaskState
 from tabsmith.tables.read.sources import TasksSource
+from tabsmith.tasks import Task
 from tabsmith.text import clean, plural
 
 WEAK_SANDBOXES: Final = ("rlimits", "none")
 """Sandboxes that have no walls: a command could write outside the folder."""
+
+
+def task_summary(task: Task) -> str:
+    """What a task will be allowed, before it runs: its folder, its acceptance command, its network and its commands."""
+    network = "with the network" if task.may.network else "without network"
+    commands = f"; runs unasked: {', '.join(task.may.run)}" if task.may.run else ""
+    secrets = f"; sees the secrets {', '.join(task.may.secrets)}" if task.may.secrets else ""
+    summary = f"{task.name}: {task.agent} in {task.place}, {network}{commands}{secrets}; accepted by: {task.accept}"
+    return clean(summary, 1_000)
 
 
 def has_tasks(snapshot: RunSnapshot) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, assert_never
 
 from tabsmith import formatting
+from tabsmith.presentation.findings import value_text
 from tabsmith.reports import figures
 from tabsmith.reports.figures import NothingToDrawError
 from tabsmith.statistics.findings import Bars, Boxes, Findings, Histogram, Lines, Matrix, Points
@@ -69,7 +70,7 @@ def _bars(picture: Bars, title: str, about: str) -> bytes:
         shares=[abs(value) / longest for value in values],
         errors=errors,
         colors=[figures.BLUE if value >= 0 else figures.QUIET for value in values],
-        labels=[formatting.number(value) for value in values],
+        labels=[value_text(value) for value in values],
         nothing="There are no values.",
         note=f"+{plural(less, 'more bar')}" if less > 0 else "",
     )

@@ -35,7 +35,6 @@ from tabsmith.orchestration.loop.grading import GRADE_SCHEMA, Grader, parse_grad
 from tabsmith.runs.spec import ModelChoice
 from tabsmith.sandbox.policy import SandboxLevel
 from tabsmith.tasks import Task
-from tabsmith.tasks.task import EVERYTHING
 
 
 class ModelAgent:
@@ -147,7 +146,7 @@ class TaskAgentClient:
             session=session,
             prompt=prompt,
             folder=self._folder,
-            rules=PermissionRules(read=may.read == EVERYTHING, write=may.write == EVERYTHING, run=may.run),
+            rules=PermissionRules(read=may.read, write=may.write, run=may.run),
             resumes=(self._foreign or continues) if task.conversation == "continue" else "",
             seconds=min(MAX_JOB_SECONDS, seconds),
             silence=task.silence_seconds or self._settings.silence,

@@ -50,7 +50,7 @@ Outcome: TypeAlias = Literal["success", "success with limits", "partial", "faile
 run before there was any model."""
 
 ExitReason: TypeAlias = Literal[
-    "done", "time", "iterations", "budget", "user", "error", "stuck", "agent failed", "blocked"
+    "done", "time", "iterations", "budget", "user", "error", "stuck", "agent failed", "blocked", "not handed back"
 ]
 
 

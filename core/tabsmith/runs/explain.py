@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from tabsmith.errors import ExplanationError, PathError, RunNotFoundError, TableChangedError
+from tabsmith.families.threads import limit_threads
 from tabsmith.modeling import metrics, store
 from tabsmith.modeling.cross_validation import FoldModel, finished_folds, fold_folder
 from tabsmith.modeling.decisions.calibration import calibrate
@@ -27,7 +28,6 @@ from tabsmith.modeling.holdout.table import HoldoutTable
 from tabsmith.modeling.large_tables.whole_table import draw_rows
 from tabsmith.modeling.model_files import ModelFile
 from tabsmith.modeling.results import ModelReport
-from tabsmith.modeling.threads import limit_threads
 from tabsmith.modeling.training_data import TrainingData, WholeTable, prepare_training_data
 from tabsmith.processes import available_cores
 from tabsmith.runs.folder import RunFolder

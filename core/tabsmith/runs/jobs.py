@@ -189,9 +189,9 @@ def _read(job: ReadTable, progress: Progress) -> TableRead:
 
 
 def _ask(job: AskTable, progress: Progress) -> TableAsked:
-    from tabsmith.statistics.asking import read_question
+    from tabsmith.statistics.kept.session import FindingsStore
     from tabsmith.statistics.run import answer
-    from tabsmith.statistics.session import FindingsStore
+    from tabsmith.statistics.words.asking import read_question
 
     progress(-1.0, "reading the question")
     reading = job.understood or read_question(job.question, job.info)

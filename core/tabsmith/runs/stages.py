@@ -351,7 +351,7 @@ def _look_around() -> None:
     import pandas as pd
     from sklearn.tree import DecisionTreeClassifier
 
-    from tabsmith.modeling.threads import limit_threads
+    from tabsmith.families.threads import limit_threads
 
     with limit_threads(1):
         DecisionTreeClassifier().fit(pd.DataFrame({"a": [0.0, 1.0]}), np.arange(2))

@@ -146,13 +146,25 @@ class TaskRun:
             self._number = loop.number
             if not end.outcome.startswith("success"):
                 return end, "no"
-            back = await workspace.hand_back(loop.number, await self._left_behind(task, workspace, loop.number))
-            for note in back.notes:
-                self._record(events.Noted(message=note, level="warning"))
+            return await self._hand_back(task, end, workspace)
         except ReportedError as error:
             reason = clean(error.what, 300)
             self._record(events.Noted(message=f"{task.name}: {reason}", level="warning"))
             return TaskEnd("failed", "stuck", reason), "refused"
+
+    async def _hand_back(self, task: Task, end: TaskEnd, workspace: ForkedTaskWorkspace) -> tuple[TaskEnd, MergedBack]:
+        """Hand the accepted work back. Where it cannot be, it stays accepted, and the person is told where it lies."""
+        leave = await self._left_behind(task, workspace, self._number)
+        try:
+            back = await workspace.hand_back(self._number, leave)
+        except ReportedError as error:
+            reason = (
+                f"accepted, not handed back: {clean(error.what, 300)} The work is in {clean(workspace.folder, 300)}"
+            )
+            self._record(events.Noted(message=f"{task.name}: {reason}", level="warning"))
+            return TaskEnd("partial", "not handed back", reason), "refused"
+        for note in back.notes:
+            self._record(events.Noted(message=note, level="warning"))
         return end, "yes"
 
     async def _left_behind(self, task: Task, workspace: ForkedTaskWorkspace, iteration: int) -> tuple[str, ...]:

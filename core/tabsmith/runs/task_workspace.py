@@ -14,10 +14,10 @@ from tabsmith.orchestration.events import Acceptance, ChangedFile
 from tabsmith.runs.pool import Pool
 from tabsmith.sandbox.policy import WALLS, SandboxLevel, SandboxPolicy
 from tabsmith.sandbox.runner import run_command
-from tabsmith.tasks import Task
+from tabsmith.tasks import Task, TaskPermissions
 from tabsmith.tasks.protection import Protection, obeyed, readable_outside
 from tabsmith.text import clean
-from tabsmith.workspaces import FileChange, Workspace
+from tabsmith.workspaces import FileChange, Workspace, WorkspaceLimits
 from tabsmith.workspaces.folders import remove_tree
 from tabsmith.workspaces.repository import objects_folder
 
@@ -69,7 +69,7 @@ class ForkedTaskWorkspace:
         how = task.workspace if self._level in WALLS else "copy"
 
         def work(_: object) -> OpenedWorkspace:
-            made = Workspace.create(task.place, path, how).made
+            made = Workspace.create(task.place, path, how, _limits(task.may)).made
             left_out = ", ".join(clean(each.path, 60) for each in made.left_out[:10])
             notes = (made.instead, f"left out of the copy: {left_out}" if left_out else "")
             return OpenedWorkspace(made.how, str(path / "folder"), tuple(note for note in notes if note))
@@ -200,6 +200,10 @@ class _Removed(msgspec.Struct, frozen=True):
 def _removed(folder: Path) -> _Removed:
     remove_tree(folder)
     return _Removed()
+
+
+def _limits(may: TaskPermissions) -> WorkspaceLimits:
+    return WorkspaceLimits(named=may.secrets, readable=tuple(each for each in may.read if not each.startswith("/")))
 
 
 def _safe_path_environment() -> dict[str, str]:

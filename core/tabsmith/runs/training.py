@@ -197,10 +197,10 @@ def wait(folder: RunFolder, on_event: Callable[[RunEvent], None]) -> RunSnapshot
 
 
 def stop_and_wait(folder: RunFolder, watch: RunWatch) -> RunSnapshot:
-    """Stop the run now, and wait until it has ended."""
+    """Stop the run now, and wait until it has ended and its worker has let go of it: whoever stopped it may delete it."""
     folder.send(Stop())
     deadline = _clock.monotonic() + MAX_STOP_SECONDS
-    while not (snapshot := watch.refresh()).state.ended and _clock.monotonic() < deadline:
+    while (not (snapshot := watch.refresh()).state.ended or folder.alive()) and _clock.monotonic() < deadline:
         _clock.sleep(LOOK_EVERY)
     return snapshot
 

@@ -1,9 +1,9 @@
 """95 % intervals of effect sizes from noncentral distributions: the parameters under which what was seen is not yet rare.
-An end that cannot be computed is NaN.
 
 The method is Steiger and Fouladi's (1997): an end of the interval is the noncentrality that puts the statistic at its
 0.025 or 0.975 quantile. Where the library knows no value of a distribution, far out, that of Patnaik's approximation (1949;
-for t, the normal one) stands in, which is near there.
+for t, the normal one) stands in, which is near there. An end that
+cannot be computed is NaN.
 """
 
 import math

@@ -41,34 +41,34 @@ def answer(plan: Plan, table: TableInfo, *, time_limit: float = TIME_LIMIT) -> F
 def _carry_out(plan: Plan, rows: SelectedRows) -> Findings:
     match plan:
         case Describe():
-            from tabsmith.statistics.describe import describe
+            from tabsmith.statistics.operations.describe import describe
 
             return describe(plan, rows)
         case Frequency():
-            from tabsmith.statistics.frequency import frequency
+            from tabsmith.statistics.operations.frequency import frequency
 
             return frequency(plan, rows)
         case Relate():
-            from tabsmith.statistics.relate import relate
+            from tabsmith.statistics.operations.relate import relate
 
             return relate(plan, rows)
         case Compare():
-            from tabsmith.statistics.compare import compare
+            from tabsmith.statistics.operations.compare import compare
 
             return compare(plan, rows)
         case Regress():
-            from tabsmith.statistics.regress import regress
+            from tabsmith.statistics.operations.regress import regress
 
             return regress(plan, rows)
         case MissingValues():
-            from tabsmith.statistics.missing import missing_values
+            from tabsmith.statistics.operations.missing import missing_values
 
             return missing_values(plan, rows)
         case Outliers():
-            from tabsmith.statistics.outliers import outliers
+            from tabsmith.statistics.operations.outliers import outliers
 
             return outliers(plan, rows)
         case Trend():
-            from tabsmith.statistics.trend import trend
+            from tabsmith.statistics.operations.trend import trend
 
             return trend(plan, rows)

@@ -32,7 +32,10 @@ DEFAULT_PROTECTION: Final = "default"
 
 
 class TaskPermissions(msgspec.Struct, frozen=True):
-    """What an agent may do without asking; everything else is a request for permission.
+    """What an agent may do.
+
+    What `read` does not name is not in its copy of the folder, and what `write` does not name is as it was when acceptance
+    runs, whatever wrote it. `secrets` are patterns of files with keys and passwords that the copy holds; without it has none.
 
     `read` and `write` are patterns of paths in the folder (`read` also of absolute paths), `run` of commands such as
     `python *`.
@@ -42,6 +45,7 @@ class TaskPermissions(msgspec.Struct, frozen=True):
     write: tuple[Line, ...] = EVERYTHING
     run: tuple[Line, ...] = ()
     network: bool = False
+    secrets: tuple[Line, ...] = ()
 
 
 class Task(msgspec.Struct, frozen=True):

@@ -1,10 +1,12 @@
 """The bridge as a process of its own: `python -m tabsmith.telegram`, without an argument; all is in the settings."""
 
+import logging
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from tabsmith import config
-from tabsmith.errors import INTERRUPTED, TabsmithError, report_of
+from tabsmith.errors import INTERRUPTED, StorageError, TabsmithError, report_of
 from tabsmith.telegram.bot_token import BotToken, bot_token, log_to_stderr
 from tabsmith.telegram.service import require_telegram_extra
 from tabsmith.text import clean_block
@@ -22,7 +24,12 @@ def main(timing: "BridgeTiming | None" = None) -> int:
         require_telegram_extra()
         log_to_stderr(token)
         from tabsmith.telegram.bridge import BridgeTiming, run
+        from tabsmith.upkeep.clean import clean_when_due
 
+        try:
+            clean_when_due(settings.keep, time.time())
+        except StorageError as error:
+            logging.getLogger(__name__).warning("nothing more was cleaned up: %s", error.what)
         return run(settings, timing or BridgeTiming())
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -38,6 +38,7 @@ ChatViewKind: TypeAlias = Literal[
     "columns",  # a page of the step's columns
     "column",  # one column, `name`, to be changed
     "field",  # one field of the model step, `name`, to be typed or chosen
+    "asked",  # a question back about the table; `name` is what was asked, and a typed number chooses
     "runs",
     "run",  # `name` is the run's id, here and in the next three
     "answer",  # what is typed answers the run's question

@@ -65,7 +65,10 @@ def plan_steps(expected: FolderTree, state: FolderTree) -> tuple[tuple[PathChang
     unknown = {path.path for path in expected.left_out}
     out = [LeftOut(path, "leads out") for path in new_links if leads_out(path, state.entries, unknown)]
     left_out = (*out, *(path for path in state.left_out if path.why != "vanished"))
-    closed = {path.path for path in (*left_out, *state.left_out)}
+    # The user has a file of their own there, which was kept from the work.
+    kept = tuple(path for path in expected.left_out if path.why in ("secret", "not to be read"))
+    left_out += tuple(path for path in kept if path.path in state.entries)
+    closed = {path.path for path in (*left_out, *state.left_out, *kept)}
     steps = tuple(
         PathChange(path, expected.entries.get(path), state.entries.get(path))
         for path in sorted(expected.entries.keys() | state.entries.keys())

@@ -106,7 +106,7 @@ class FolderScan:
     def _scan_entry(self, parent: int, path: str, name: str, level: int) -> None:
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
         mode = status.st_mode & _PERMISSIONS
-        reason = self._reason_to_leave_out(name, status)
+        reason = self._reason_to_leave_out(path, name, status)
         if reason:
             self._leave_out(path, reason)
         elif stat.S_ISLNK(status.st_mode):
@@ -128,7 +128,7 @@ class FolderScan:
             finally:
                 os.close(handle)
 
-    def _reason_to_leave_out(self, name: str, status: os.stat_result) -> LeftOutReason | None:
+    def _reason_to_leave_out(self, path: str, name: str, status: os.stat_result) -> LeftOutReason | None:
         is_folder = stat.S_ISDIR(status.st_mode)
         if name == REPOSITORY_FOLDER:
             return "repository"
@@ -137,7 +137,7 @@ class FolderScan:
         if name in self._limits.environments and (is_folder or stat.S_ISLNK(status.st_mode)):
             return "environment"
         if is_folder or stat.S_ISLNK(status.st_mode) or stat.S_ISREG(status.st_mode):
-            return None
+            return self._limits.kept_out(path, is_folder=is_folder)
         return "pipe, socket or device"
 
     def _leave_out(self, path: str, reason: LeftOutReason) -> None:

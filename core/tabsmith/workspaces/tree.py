@@ -11,13 +11,22 @@ from typing import Final, Literal, TypeAlias, TypeVar
 import msgspec
 
 from tabsmith.errors import StorageError
+from tabsmith.path_patterns import matches_any
 from tabsmith.storage import write_atomic
 from tabsmith.storage.files import storage_error
 from tabsmith.text import clean
 
 EntryKind: TypeAlias = Literal["file", "folder", "link"]
 LeftOutReason: TypeAlias = Literal[
-    "cache", "environment", "repository", "leads out", "not readable", "pipe, socket or device", "vanished"
+    "cache",
+    "environment",
+    "repository",
+    "leads out",
+    "not readable",
+    "secret",
+    "not to be read",
+    "pipe, socket or device",
+    "vanished",
 ]
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -31,6 +40,14 @@ CACHE_FOLDERS: Final = (
 )
 ENVIRONMENT_FOLDERS: Final = (".venv", "venv", "node_modules", ".tox", ".nox")
 REPOSITORY_FOLDER: Final = ".git"
+SECRET_FILES: Final = (
+    ".env", ".env.*", "*.env", ".ssh", ".aws", ".azure", ".gnupg", ".kube", ".docker", ".gcloud", "id_rsa*", "id_dsa*",
+    "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", ".netrc", "_netrc",
+    ".pgpass", ".pypirc", ".git-credentials", ".htpasswd", "credentials.json", "service-account*.json", "secrets.toml",
+    "secrets.yml", "secrets.yaml", "secrets.json", "*.tfstate", "*.tfvars",
+)  # fmt: skip
+"""Names of files and folders that hold passwords and keys."""
+_NO_SECRETS: Final = ("*.example", "*.sample", "*.template", "*.dist", "*.pub")
 
 
 class TreeEntry(msgspec.Struct, frozen=True):
@@ -66,6 +83,21 @@ class WorkspaceLimits(msgspec.Struct, frozen=True):
     levels: int = 64
     caches: tuple[str, ...] = CACHE_FOLDERS
     environments: tuple[str, ...] = ENVIRONMENT_FOLDERS
+    secrets: tuple[str, ...] = SECRET_FILES
+    named: tuple[str, ...] = ()
+    """Patterns of paths that are copied although they look like secrets."""
+    readable: tuple[str, ...] = ("**",)
+    """Patterns of the files that are copied."""
+
+    def kept_out(self, path: str, *, is_folder: bool) -> LeftOutReason | None:
+        """Why a path of the user's folder is not copied, by its name; None if it is."""
+        if matches_any(path, self.secrets) and not matches_any(path, (*_NO_SECRETS, *self.named)):
+            return "secret"
+        return None if is_folder or matches_any(path, self.readable) else "not to be read"
+
+    def of_copy(self) -> "WorkspaceLimits":
+        """Return the limits for the copy, in which all that an agent makes counts, whatever its name."""
+        return msgspec.structs.replace(self, secrets=(), readable=("**",))
 
 
 def safe_path(path: str, limit: int = 200) -> str:

@@ -128,7 +128,7 @@ class Workspace:
             return self._store.keep(handle)
 
         with open_root(self.folder) as handle:
-            tree = FolderScan(self.folder, self.made.bounds, "refuse", keep).scan(handle)
+            tree = FolderScan(self.folder, self.made.bounds.of_copy(), "refuse", keep).scan(handle)
         self._keep_originals(base, tree)
         self._store.sync()
         save(self._mark_file(iteration), tree)

@@ -24,6 +24,9 @@ def add_worktree(origin: Path, folder: Path, limits: WorkspaceLimits) -> FolderT
     try:
         # -f: a killed process may have left the same folder registered.
         _git(origin, "worktree", "add", "--detach", "-f", str(folder), "HEAD")
+        for left in before.left_out:
+            if left.why in ("secret", "not to be read"):
+                _remove(folder / left.path)
         after = scan_folder(folder, limits)
         different = sorted(
             path
@@ -53,6 +56,13 @@ def remove_worktree(origin: Path, folder: Path) -> None:
                 where=str(origin),
                 next_step="Run `git worktree prune` there.",
             ) from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        remove_tree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _registered(origin: Path, folder: Path) -> bool:

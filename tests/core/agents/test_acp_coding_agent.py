@@ -205,11 +205,11 @@ async def test_files_outside_the_folder_are_neither_written_nor_read_whatever_is
 
 async def test_without_the_right_to_write_each_file_is_asked_for(send, folder: Path) -> None:
     path = str(folder / "new" / "file")
-    sent = send("uses files", [path], rules=PermissionRules(write=False))
+    sent = send("uses files", [path], rules=PermissionRules(write=()))
     assert "refused(This was not allowed.) refused" in (await sent.work()).text
     assert [(each.tool, each.what, each.risk) for each in sent.asked] == [("edit", path, "medium")]
     assert not (folder / "new").exists()
-    allowed = send("uses files", [path], rules=PermissionRules(read=False, write=False), answer="once")
+    allowed = send("uses files", [path], rules=PermissionRules(read=(), write=()), answer="once")
     assert (await allowed.work()).text == "given given"
     assert [each.risk for each in allowed.asked] == ["medium", "low"]
 

@@ -238,7 +238,7 @@ async def test_nobody_is_asked_when_the_mode_answers(serve, folder: Path) -> Non
 async def test_without_the_right_to_read_or_to_write_each_is_asked_for(serve, folder: Path) -> None:
     (folder / "data.csv").write_text("name\n")
     serve(Use("Read", {"file_path": str(folder / "data.csv")}), write(folder / "new.txt"), DONE)
-    trip = RunningJob(folder, rules=PermissionRules(read=False, write=False))
+    trip = RunningJob(folder, rules=PermissionRules(read=(), write=()))
     await trip.go()
     assert [(each.tool, each.risk) for each in trip.asked] == [("Read", "low"), ("Write", "medium")]
     assert not (folder / "new.txt").exists()

@@ -121,7 +121,7 @@ async def test_what_shows_that_it_reaches_outside_is_a_high_risk(
 async def test_always_is_for_the_same_tool_in_the_same_way(
     tmp_path: Path, first: ToolCall, second: ToolCall, asked: int
 ) -> None:
-    person = Person(tmp_path, "always", PermissionRules(write=False))
+    person = Person(tmp_path, "always", PermissionRules(write=()))
     assert await asyncio.gather(person.gate.decide(first), person.gate.decide(second)) == ["always", "always"]
     assert len(person.asked) == asked
 
@@ -131,3 +131,12 @@ async def test_what_a_person_is_shown_has_no_key_and_nothing_that_a_terminal_obe
     await person.gate.decide(ToolCall("run", "t", "echo \x1b[2Jsk-ant-nobody-may-see-this" + " x" * 5_000))
     assert person.asked[0].what.startswith("echo •••")
     assert len(person.asked[0].what) <= 2_000
+
+
+@pytest.mark.parametrize(("use", "path"), [("read", "docs/a.md"), ("write", "lib/a.py"), ("write", "src/../lib/a.py")])
+async def test_a_path_that_no_pattern_names_is_asked_for(tmp_path: Path, use, path: str) -> None:
+    person = Person(tmp_path, "no", PermissionRules(read=("src/**",), write=("src/**", "*.txt")))
+    assert await person.gate.decide(ToolCall(use, "Tool", path, (path,))) == "no"
+    assert len(person.asked) == 1
+    assert await person.gate.decide(ToolCall(use, "Tool", "src/a.py", ("src/a.py",))) == "once"
+    assert len(person.asked) == 1

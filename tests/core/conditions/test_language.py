@@ -179,6 +179,8 @@ def test_the_fields_of_the_facts_are_the_names_and_each_is_described() -> None:
         ("budget 80 %", IterationMetrics(budget_used=0.79), IterationMetrics(budget_used=0.8)),
         ("budget 95 %", IterationMetrics(budget_used=0.94), IterationMetrics(budget_used=0.95)),
         ("champion changed", IterationMetrics(), IterationMetrics(champion_changed=True)),
+        ("task accepted", IterationMetrics(), IterationMetrics(accepted=True)),
+        ("task rejected", IterationMetrics(accepted=True), IterationMetrics(rejected=True)),
         ("agents disagree", IterationMetrics(disagreement=0.49), IterationMetrics(disagreement=0.5)),
     ],
 )
@@ -192,7 +194,7 @@ def test_every_built_in_condition_is_true_and_false_where_it_should(
 
 
 def test_the_built_in_names_are_all_tried_above_and_understood_as_people_write_them() -> None:
-    assert len(BUILT_IN) == 8
+    assert len(BUILT_IN) == 10
     assert parse_condition("  Budget 80% ").name == "budget 80 %"
     assert parse_condition("quality < 0.5").name == ""
     assert all(parse_condition(text).name == text for text in AgentSettings().breakpoints)

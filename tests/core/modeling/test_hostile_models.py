@@ -1,11 +1,14 @@
 """Model files as attackers make them: refused with ModelDamagedError, or predicted from in a process behind walls."""
 
+import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import zipfile
 
 import numpy as np
@@ -14,9 +17,10 @@ import pytest
 from tabsmith.errors import ModelDamagedError
 from tabsmith.families.estimator import FitRequest, ParameterValues, RegressionLoss, fit_estimator, load_estimator
 from tabsmith.families.registry import family_names, get_family
-from tabsmith.modeling import store
+from tabsmith.modeling import archive, store
 from tabsmith.modeling.confined.model import ConfinedModel
 from tabsmith.modeling.features.text_vectorizers import TextVectorizer, new_vectorizer
+from tabsmith.modeling.model import load_model
 from tabsmith.modeling.rows import NumberColumn, RowArrays
 from tests.core.modeling.shapes import finished, prepared, quick
 from tests.soak import rounds
@@ -183,6 +187,59 @@ def exported(tmp_path_factory):
         report = finished(prepared(), home / "run", quick("linear"), importance_seconds=0)
         folder = store.model_folder(report.model_id)
         return store.read_model_file(folder), folder
+
+
+def test_an_archive_that_is_not_as_its_manifest_says_leaves_nothing_behind(exported, tmp_path, monkeypatch):
+    _, folder = exported
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "unpacked"))
+    (tmp_path / "unpacked").mkdir()
+    archive.pack_model(folder, tmp_path / "model.zip")
+    whole = (tmp_path / "model.zip").read_bytes()
+
+    def longer(name, part):
+        return part + b" " * (name == "report.json")
+
+    def without(name, part):
+        return part if name != "manifest.json" else b"{}"
+
+    cases = {
+        "another size": _repacked(whole, tmp_path, longer),
+        "no manifest": _repacked(whole, tmp_path, without),
+        "whole zip": whole[:-40],
+    }
+    for words, data in cases.items():
+        (tmp_path / "model.zip").write_bytes(data)
+        with pytest.raises(ModelDamagedError, match=words):
+            load_model(tmp_path / "model.zip")
+    assert list((tmp_path / "unpacked").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "decisions",
+    [
+        {"calibration": {"method": "isotonic", "given": [0.1, 0.9], "calibrated": [0.5]}},
+        {"calibration": {"method": "isotonic", "given": [0.1, 0.9], "calibrated": [5.0, 9.0]}},
+        {"calibration": {"method": "temperature", "temperature": 0.0}},
+        {"rule": {"rule": "class weights", "weights": [1.0, 2.0, 3.0, 4.0, 5.0]}},
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_decisions_that_contradict_themselves_are_damage(exported, tmp_path, decisions):
+    file, folder = exported
+    copy = tmp_path / "model"
+    shutil.copytree(folder, copy)
+    for path in (copy, *copy.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    content = json.loads((copy / "model.json").read_bytes())
+    content["decisions"].update(decisions)
+    data = json.dumps(content).encode()
+    (copy / "model.json").write_bytes(data)
+    manifest = json.loads((copy / "manifest.json").read_bytes())
+    manifest["files"]["model.json"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    assert file.classes
+    with pytest.raises(ModelDamagedError):
+        load_model(copy)
 
 
 def test_a_model_whose_process_dies_is_damaged(exported):

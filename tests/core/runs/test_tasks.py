@@ -208,6 +208,32 @@ def test_a_person_is_asked_for_permissions_and_may_refuse(begin: Begin, claude: 
     books_balance(run, server)
 
 
+def test_accepted_work_in_conflict_is_not_handed_back_and_the_person_is_told_where_it_lies(
+    begin: Begin, claude: Asked, tmp_path: Path
+) -> None:
+    claude([bash("echo agent >shared && mkdir -p .vscode && echo {} >.vscode/tasks.json"), DONE])
+    work = tmp_path / "both"
+    ours = task(work, "grep -q agent shared && ! test -e .vscode")
+    (work / "shared").write_text("first")
+    folder = begin(ours, mode="confirm")
+    asked = until(folder, lambda run: run.question is not None and run.state is RunState.ASKING)
+    assert asked.question is not None
+    (work / "shared").write_text("mine")
+    answer(folder, AllowTool("once"))
+    run = ended(folder)
+    (state,) = run.tasks
+    assert (state.outcome, state.exit_reason, state.handed_back) == ("partial", "not handed back", "refused")
+    assert str(worked_in(run)) in state.reason
+    assert (work / "shared").read_text() == "mine"
+    assert (worked_in(run) / "shared").read_text() == "agent\n"
+    proved = run.trials[0].work
+    assert proved is not None
+    assert proved.acceptance is not None
+    assert proved.acceptance.restored == (".vscode", ".vscode/tasks.json")
+    assert run.trials[0].facts is not None
+    assert (run.trials[0].facts.accepted, run.trials[0].facts.champion_changed) == (True, False)
+
+
 def test_a_turn_limit_keeps_the_work_and_an_unaccepted_task_is_partial(
     begin: Begin, claude: Asked, tmp_path: Path
 ) -> None:

@@ -21,7 +21,11 @@ from tabsmith.errors import (
 )
 from tabsmith.runs import events as run
 from tabsmith.runs.events import RunEvent
+from tabsmith.runs.snapshot import RunSnapshot
+from tabsmith.runs.training import stop_and_wait
+from tabsmith.runs.watch import RunWatch
 from tabsmith.tables.schema.types import ManualSchema
+from tests.stories import journals
 
 
 def test_a_frame_becomes_a_model_that_predicts_it(table: Path) -> None:
@@ -116,3 +120,24 @@ def test_the_tasks_of_a_file_end_with_a_result_for_each(tmp_path: Path, monkeypa
     monkeypatch.setenv("TABSMITH_PATHS__ALLOWED", str(tmp_path))
     with pytest.raises(TaskFileError):
         tabsmith.run_tasks(tmp_path / "nobody.toml")
+
+
+def test_a_stopped_run_can_be_deleted_for_its_worker_has_let_go_of_it() -> None:
+    story = journals.house_prices().end()
+    folder = journals.write(story.events, story.spec)
+    worker = folder.lock()
+
+    class Watch(RunWatch):
+        """A watch over a run that has ended, whose worker lives on until it is looked at a second time."""
+
+        looks = 0
+
+        def refresh(self) -> RunSnapshot:
+            self.looks += 1
+            if self.looks == 2:
+                worker.release()
+            return super().refresh()
+
+    with worker:
+        assert stop_and_wait(folder, Watch(folder.id)).state.ended
+        folder.delete()

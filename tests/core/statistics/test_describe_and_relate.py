@@ -8,8 +8,8 @@ import pytest
 from sklearn.datasets import load_iris
 
 from tabsmith.statistics.findings import Boxes, Histogram, Matrix, Points
-from tabsmith.statistics.frequency import wilson_interval
 from tabsmith.statistics.multiple_tests import holm
+from tabsmith.statistics.operations.frequency import wilson_interval
 from tabsmith.statistics.plan import Describe, Frequency, MissingValues, Outliers, Relate, RelateMethod, Rows, Trend
 from tests.core.statistics.published import CARS, ask_of, cell, hair_and_eyes
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from tabsmith.errors import FormulaError, UnknownColumnError, UnsuitableColumnError
-from tabsmith.statistics.formula import read_formula
+from tabsmith.statistics.operations.formula import read_formula
 from tabsmith.statistics.plan import Regress
 from tests.core.statistics.published import CARS, DOBSON, WOMEN, ask_of, cell
 

@@ -8,10 +8,10 @@ import pytest
 import tabsmith
 from tabsmith.errors import FindingsNotKeptError, NotUnderstoodError
 from tabsmith.presentation.findings import findings_csv, findings_markdown
-from tabsmith.statistics import session as sessions
 from tabsmith.statistics.findings import Findings, FindingsTable, Lines, SignificanceTest
+from tabsmith.statistics.kept import session as sessions
+from tabsmith.statistics.kept.session import FindingsStore, significance_sentence
 from tabsmith.statistics.plan import Compare, Trend
-from tabsmith.statistics.session import FindingsStore, corrected_p_values, significance_sentence
 from tabsmith.tables.table import Table
 
 
@@ -25,13 +25,6 @@ def table(tmp_path: Path) -> Table:
 def findings_with(*p_values: float) -> Findings:
     tests = tuple(SignificanceTest("Welch's t-test", 2.0, p) for p in p_values)
     return Findings(Compare(value="x", by="g"), ("x is higher in b.",), tests=tests)
-
-
-def test_holms_correction_is_that_of_rs_p_adjust() -> None:
-    # R: p.adjust(c(0.01, 0.02, 0.03, 0.04), "holm"), and with an order that is not theirs
-    assert corrected_p_values((0.01, 0.02, 0.03, 0.04)) == pytest.approx((0.04, 0.06, 0.06, 0.06))
-    assert corrected_p_values((0.5, 0.001, 0.04)) == pytest.approx((0.5, 0.003, 0.08))
-    assert corrected_p_values(()) == ()
 
 
 def test_every_test_of_a_session_counts_also_when_its_findings_are_gone(table: Table) -> None:

@@ -13,8 +13,8 @@ from tabsmith import formatting
 from tabsmith.errors import WRONG_USE, TabsmithError
 from tabsmith.presentation.findings import ask_back_lines, cell_text, findings_csv, findings_markdown, rows_sentence
 from tabsmith.presentation.spans import plain_text
-from tabsmith.statistics.asking import not_understood, read_question
 from tabsmith.statistics.findings import Findings
+from tabsmith.statistics.kept.session import FindingsStore, significance_sentence
 from tabsmith.statistics.plan import (
     Compare,
     CompareMethod,
@@ -33,7 +33,7 @@ from tabsmith.statistics.plan import (
     Trend,
 )
 from tabsmith.statistics.run import TIME_LIMIT, answer
-from tabsmith.statistics.session import FindingsStore, significance_sentence
+from tabsmith.statistics.words.asking import not_understood, read_question
 from tabsmith.statistics.words.plan_sentences import plans_sentence
 from tabsmith.statistics.words.reading import AskBack, Elsewhere, Reading, Understood
 from tabsmith.tables.info import TableInfo

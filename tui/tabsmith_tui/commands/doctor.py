@@ -128,7 +128,12 @@ def _extras() -> list[Finding]:
     from tabsmith.agent_registry import AGENTS
 
     extras = {agent.extra: agent.packages for agent in AGENTS.values() if agent.extra}
-    extras |= {"telegram": ("httpx", "matplotlib"), "sql": ("sqlalchemy", "psycopg"), "formats": ("pyreadstat",)}
+    extras |= {
+        "dask": ("distributed",),
+        "formats": ("pyreadstat",),
+        "sql": ("sqlalchemy", "psycopg"),
+        "telegram": ("httpx", "matplotlib"),
+    }
     return [_package(name, extra) for extra, names in extras.items() for name in names]
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from tabsmith.errors import memory_short, report_of
 from tabsmith_tui.commands.root import fail, run
 
-LIMITED: Final = frozenset({"read", "schema", "predict", "ask"})
+LIMITED: Final = frozenset({"read", "schema", "predict", "ask", "explore"})
 """The commands that read a table themselves; a training's worker limits the process that reads."""
 
 

@@ -4,13 +4,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
 
-from tabsmith.errors import ErrorReport
+from tabsmith.errors import ErrorReport, StorageError
 from tabsmith.text import clean, escaped_json
+
+if TYPE_CHECKING:
+    from tabsmith.config.settings import Settings
 
 _PROGRESS_SECONDS: Final = 0.2  # between two changes of the line of progress
 
@@ -48,6 +51,16 @@ def progress_line() -> Iterator[Callable[[float, str], None]]:
     finally:
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
+
+
+def clean_when_due(settings: "Settings") -> None:
+    """Remove what may go by the settings below `keep`, once a day; what keeps that from being done is said on stderr."""
+    from tabsmith.upkeep import clean
+
+    try:
+        clean.clean_when_due(settings.keep, time.time())
+    except StorageError as error:
+        say(f"Nothing more was cleaned up: {error.what} {error.next_step}")
 
 
 def print_json(value: msgspec.Struct | Sequence[msgspec.Struct]) -> None:

@@ -17,6 +17,7 @@ _COMMANDS: Final = {
     "schema": ("read", "Say what tabsmith understands of a table: kinds, roles, target, task, split."),
     "ask": ("ask", "Ask a table a question in words."),
     "explore": ("ask", "Describe, relate, compare, regress, count: statistics by their names."),
+    "report": ("report", "Write a model, a run or a table as one offline HTML page."),
     "train": ("train", "Train a model on a table."),
     "task": ("task", "Have agents do the tasks of a file, and prove each by a command."),
     "predict": ("predict", "Predict the rows of a table with a model."),

@@ -9,6 +9,7 @@ import click
 
 from tabsmith import config, tasks
 from tabsmith.config.settings import Mode
+from tabsmith.presentation.tasks import task_summary
 from tabsmith.runs.spec import new_run_id
 from tabsmith.runs.task_spec import task_run_spec
 from tabsmith_tui.commands.follow import follow, launch, leave_running, on_a_terminal
@@ -42,6 +43,8 @@ def task(file: str, mode: Mode | None, breakpoints: tuple[str, ...], detach: boo
         run_id=new_run_id(),
         now=time.time(),
     )
+    for each in task_file.tasks:
+        say(task_summary(each))
     folder = launch(spec)
     if not detach:
         return follow(folder, as_json=as_json)

@@ -27,7 +27,7 @@ from tabsmith.tables.schema.types import ManualSchema
 from tabsmith.workflow.inputs import read_names
 from tabsmith.workflow.session import LOCAL_USER
 from tabsmith_tui.commands.follow import follow, launch, leave_running, on_a_terminal
-from tabsmith_tui.commands.output import json_option, say
+from tabsmith_tui.commands.output import clean_when_due, json_option, say
 from tabsmith_tui.commands.read_options import SourceOptions, source_options
 
 
@@ -138,7 +138,11 @@ def train(
     folder = start(
         source, _schema_choice(target, schema, weight, event or "", "" if detected else LOCAL_USER), choice, test=test
     )
-    return follow(folder, as_json=as_json) if not detach else leave_running(folder, as_json=as_json)
+    if detach:
+        return leave_running(folder, as_json=as_json)
+    status = follow(folder, as_json=as_json)
+    clean_when_due(settings)
+    return status
 
 
 def start(source: Source, schema: SchemaChoice, choice: ModelChoice, *, test: Source | None = None) -> RunFolder:

@@ -14,7 +14,7 @@ from tabsmith.errors import ErrorReport, report_of
 from tabsmith.presentation.findings import findings_csv, findings_markdown, findings_title
 from tabsmith.presentation.spans import line
 from tabsmith.runs.jobs import AskTable, JobFailed, JobResult, TableAsked
-from tabsmith.statistics.session import FindingsSession, FindingsStore, KeptFindings
+from tabsmith.statistics.kept.session import FindingsSession, FindingsStore, KeptFindings
 from tabsmith.statistics.words.examples import example_questions
 from tabsmith.statistics.words.reading import AskBack, Elsewhere, Reading, Understood
 from tabsmith.tables.info import TableInfo

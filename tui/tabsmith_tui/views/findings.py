@@ -6,7 +6,7 @@ from typing import Final
 from tabsmith.presentation.findings import cell_text, findings_title, rows_sentence
 from tabsmith.presentation.spans import Line, Span, line, span
 from tabsmith.statistics.findings import FindingsTable
-from tabsmith.statistics.session import FindingsSession, KeptFindings, significance_sentence
+from tabsmith.statistics.kept.session import FindingsSession, KeptFindings, significance_sentence
 from tabsmith.statistics.words.reading import AskBack, Elsewhere
 from tabsmith.text import clean, plural
 from tabsmith_tui.views.findings_pictures import draw_picture

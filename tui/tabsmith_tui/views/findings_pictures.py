@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final, assert_never
 
 from tabsmith import formatting
+from tabsmith.presentation.findings import value_text
 from tabsmith.presentation.spans import Line, Span, Tone, line
 from tabsmith.statistics.findings import Bars, Boxes, Histogram, Lines, Matrix, Picture, Points
 from tabsmith.text import clean, plural
@@ -42,7 +43,7 @@ def draw_picture(picture: Picture, width: int, height: int) -> tuple[Line, ...]:
 
 def _bars(picture: Bars, width: int, height: int) -> list[Line]:
     shown = min(len(picture.labels), height if len(picture.labels) <= height else height - 1)
-    texts = [formatting.number(value) for value in picture.values[:shown]]
+    texts = [value_text(value) for value in picture.values[:shown]]
     name = _name_width(picture.labels[:shown], width)
     room = max(4, width - name - max(map(len, texts), default=1) - 2)
     longest = max((abs(value) for value in picture.values if math.isfinite(value)), default=0.0)
@@ -198,7 +199,7 @@ class _Plot:
             label = self.labels[0] if row == 0 else self.labels[1] if row == self.canvas.height - 1 else ""
             dots = "".join(self.canvas.cell(column, row) for column in range(self.canvas.width))
             rows.append((Span(f"{label:>{self.margin - 1}} ┤", "dim"), Span(dots, "accent")))
-        axis = f"{beside} over {below}" if beside else below
+        axis = f"{below}; upwards {beside}" if beside else below
         return [*rows, (Span(" " * (self.margin + 1)), Span(axis, "dim"))]
 
 

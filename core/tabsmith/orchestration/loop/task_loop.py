@@ -385,7 +385,11 @@ class TaskLoop(Loop[TaskIteration]):
     def _metrics(self, iteration: TaskIteration) -> IterationMetrics:
         proved = iteration.acceptance is not None
         return IterationMetrics(
-            valid=proved, scored=proved, champion_changed=iteration.accepted, tries=iteration.number
+            valid=proved,
+            scored=proved,
+            accepted=iteration.accepted,
+            rejected=proved and not iteration.accepted,
+            tries=iteration.number,
         )
 
     def _asks_on_escalation(self, iteration: TaskIteration) -> bool:

@@ -195,6 +195,8 @@ class _Reader:
             read += 1
             following = self._next(at + read)
         if following is not None and self._holds(name, following, linked=linked):
+            if self.part == "by" and negated:  # "by region without north": the others of them, each by itself
+                self._add_column(name, at)
             self.negated = negated
             return read + self._values_of(name, at + read)
         if following is not None and following.concept in {"greater", "smaller"}:

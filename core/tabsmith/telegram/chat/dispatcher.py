@@ -8,14 +8,16 @@ from typing import Final
 
 from tabsmith.errors import TabsmithError, report_of
 from tabsmith.runs.snapshot import RunSnapshot
-from tabsmith.telegram.actions import StaleButton
+from tabsmith.telegram.actions import InvalidInput, StaleButton
 from tabsmith.telegram.chat import uploads
 from tabsmith.telegram.chat.commands import handle_command
 from tabsmith.telegram.chat.context import BridgeContext, UpdateContext, first_answer_key, first_message_key
 from tabsmith.telegram.chat.perform import give_answers, perform
+from tabsmith.telegram.chat.questions_to_table import ask_table
 from tabsmith.telegram.chat.views import show_view
 from tabsmith.telegram.chat_state import ChatState, ChatView
 from tabsmith.telegram.render import models, questions, run_list, settings, step_parsing
+from tabsmith.telegram.render.answers import NO_TABLE
 from tabsmith.telegram.render.text import error_text, line, own
 from tabsmith.telegram.transport.updates import (
     ButtonPress,
@@ -36,6 +38,7 @@ _EDITED: Final = line(own("A message that was changed is not read again. Send it
 _UNSUPPORTED: Final = line(
     own("Only text and files can be read here. A table is best sent as a file (the paper clip).")
 )
+_FEWEST_WORDS: Final = 2  # of a line that is taken for a question to the table
 _NOTHING_TO_CANCEL: Final = line(own("There is nothing under way."))
 
 
@@ -139,10 +142,21 @@ class Dispatcher:
         if run is not None:
             await perform(context, questions.parse_text(text, run, asking))
             return
+        session = conversation.session
+        if view.kind == "asked" and session.table is not None:
+            await ask_table(context, session.table, text)
+            return
         if view.kind not in ("prompt", "columns", "column", "field"):
             view = ChatView()
             context.set_view(view)
-        await perform(context, step_parsing.parse_text(text, conversation.form, conversation.session, view))
+        meaning = step_parsing.parse_text(text, conversation.form, session, view)
+        asks = isinstance(meaning, InvalidInput) and view.kind != "field" and len(text.split()) >= _FEWEST_WORDS
+        if asks and session.table is not None and session.waiting is None:
+            await ask_table(context, session.table, text)
+        elif asks and session.state is State.IDLE:
+            context.send_text(NO_TABLE)
+        else:
+            await perform(context, meaning)
 
     async def _cancel_job(self, context: UpdateContext) -> None:
         """Cancel the job under way, and step back from what it was for."""

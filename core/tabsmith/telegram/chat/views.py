@@ -25,7 +25,7 @@ async def show_view(context: UpdateContext, view: ChatView | None = None, lead: 
         context.set_view(view)
     view = context.chat.view
     match view.kind:
-        case "prompt" | "columns" | "column" | "field":
+        case "prompt" | "columns" | "column" | "field" | "asked":
             await _show_step(context, lead)
         case "run":
             _show_run(context, view.name, lead)

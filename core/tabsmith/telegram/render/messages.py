@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from tabsmith.statistics.findings import Findings
 from tabsmith.telegram.render.text import Piece, StyledText, bold, foreign, line, mixed, own, units
 from tabsmith.text import clean
 from tabsmith.workflow.form import Fact
@@ -41,13 +42,17 @@ class OutgoingMessage(msgspec.Struct, frozen=True, tag="message", tag_field="sen
 
 
 class OutgoingChart(msgspec.Struct, frozen=True, tag="chart", tag_field="send"):
-    """A picture of a run or of its model, drawn when it is sent. `instead` is sent where pictures are not taken."""
+    """A picture of a run, of its model or of `findings`, drawn when it is sent.
 
-    kind: Literal["score", "importance", "outcome"]
+    `instead` is sent where pictures are not taken.
+    """
+
+    kind: Literal["score", "importance", "outcome", "findings"]
     run_id: str
     caption: StyledText = ()
     instead: StyledText = ()
     silent: bool = False
+    findings: Findings | None = None
 
 
 class OutgoingFile(msgspec.Struct, frozen=True, tag="file", tag_field="send"):

@@ -8,7 +8,7 @@ import numpy as np
 
 from tabsmith.errors import UnsuitableColumnError
 from tabsmith.statistics.check import ROWS_NEEDED, require_numbers, require_rows
-from tabsmith.statistics.formula import Formula, read_formula
+from tabsmith.statistics.operations.formula import Formula, read_formula
 from tabsmith.statistics.plan import Regress, RegressionFamily
 from tabsmith.statistics.selected_rows import Floats, SelectedRows, is_number, is_time
 from tabsmith.tables.profile.types import ColumnProfile

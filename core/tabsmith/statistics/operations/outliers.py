@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from tabsmith.statistics import sentences
-from tabsmith.statistics.describe import histogram
 from tabsmith.statistics.findings import Boxes, Cell, Findings, FindingsTable
+from tabsmith.statistics.operations.describe import histogram
 from tabsmith.statistics.plan import Outliers
 from tabsmith.statistics.repeating_code import TABLE, repeating_code
 from tabsmith.statistics.selected_rows import SelectedRows, is_number

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from tabsmith.statistics.association import cramers_v
 from tabsmith.statistics.findings import SignificanceTest
-from tabsmith.statistics.frequency import wilson_interval
+from tabsmith.statistics.operations.frequency import wilson_interval
 
 Counts = npt.NDArray[np.int64]
 

@@ -12,9 +12,9 @@ import numpy as np
 from tabsmith.errors import PlanError
 from tabsmith.statistics import sentences
 from tabsmith.statistics.findings import Bars, Cell, Findings, FindingsTable, Picture, SignificanceTest
+from tabsmith.statistics.operations.regression_design import Design, Term, make_design
 from tabsmith.statistics.pictures import scatter
 from tabsmith.statistics.plan import Regress, RegressionFamily
-from tabsmith.statistics.regression_design import Design, Term, make_design
 from tabsmith.statistics.repeating_code import repeating_code
 from tabsmith.statistics.selected_rows import Floats, SelectedRows
 
@@ -369,7 +369,7 @@ def _inflation(design: Design) -> dict[int, float]:
 
 
 def _tables(design: Design, fit: _Fit, vif: dict[int, float]) -> list[FindingsTable]:
-    from tabsmith.statistics.compare import tests_table
+    from tabsmith.statistics.operations.compare import tests_table
 
     ratio = {
         "logistic": "odds ratio",

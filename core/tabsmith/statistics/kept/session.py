@@ -5,7 +5,7 @@ A session is the document of one table. It is replaced whole at every change, so
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from tabsmith.errors import FindingsNotKeptError
 from tabsmith.paths import folders
 from tabsmith.statistics.findings import Findings, FindingsTable, Lines, SignificanceTest
+from tabsmith.statistics.multiple_tests import holm
+from tabsmith.statistics.sentences import p_text
 from tabsmith.storage import Document, Found, file_stem
 from tabsmith.tables.info import TableInfo
 from tabsmith.tables.read.sources import describe_source
@@ -115,32 +117,16 @@ class FindingsStore:
         return self._document.update(lambda old: change(old or FindingsSession(self._source)))
 
 
-def corrected_p_values(p_values: Sequence[float]) -> tuple[float, ...]:
-    """The p-values corrected for their number by Holm's step-down method (Scandinavian Journal of Statistics 6, 1979)."""
-    count = len(p_values)
-    corrected = [1.0] * count
-    highest = 0.0
-    for rank, index in enumerate(sorted(range(count), key=lambda index: p_values[index])):
-        highest = max(highest, min(1.0, (count - rank) * p_values[index]))
-        corrected[index] = highest
-    return tuple(corrected)
-
-
 def significance_sentence(session: FindingsSession, number: int) -> str:
     """How many tests were made of this table, and the corrected p-values of these findings; "" if they hold none."""
     kept = session.number(number)
     if not kept.findings.tests:
         return ""
-    corrected = corrected_p_values(session.p_values)
+    corrected = holm(session.p_values)
     start = len(session.forgotten_p) + sum(len(other.findings.tests) for other in session.kept if other.number < number)
     shown = ", ".join(p_text(p) for p in corrected[start : start + len(kept.findings.tests)][:6])
     more = ", ..." if len(kept.findings.tests) > 6 else ""
-    return f"{plural(len(corrected), 'test')} in this session; corrected p {shown}{more} (Holm)."
-
-
-def p_text(p: float) -> str:
-    """A p-value as it is reported: `= 0.032`, `< 0.001`."""
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"
+    return f"{plural(len(corrected), 'test')} in this session; corrected {shown}{more} (Holm)."
 
 
 def storable(findings: Findings) -> Findings:

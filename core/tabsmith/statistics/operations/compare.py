@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tabsmith.errors import UnsuitableColumnError
-from tabsmith.statistics import compare_counts, sentences
-from tabsmith.statistics import compare_numbers as tests
+from tabsmith.statistics import sentences
 from tabsmith.statistics.association import contingency
 from tabsmith.statistics.check import ROWS_NEEDED, require_groups, require_rows
-from tabsmith.statistics.compare_numbers import PairTest
 from tabsmith.statistics.findings import Bars, Cell, Findings, FindingsTable, Picture, SignificanceTest
-from tabsmith.statistics.frequency import wilson_interval
 from tabsmith.statistics.multiple_tests import holm
+from tabsmith.statistics.operations import compare_counts
+from tabsmith.statistics.operations import compare_numbers as tests
+from tabsmith.statistics.operations.compare_numbers import PairTest
+from tabsmith.statistics.operations.frequency import wilson_interval
 from tabsmith.statistics.pictures import boxes, scatter
 from tabsmith.statistics.plan import Compare, CompareMethod
 from tabsmith.statistics.repeating_code import TABLE, repeating_code
@@ -148,7 +149,8 @@ def _compare_numbers(
             next_step=f"Choose two of its values ({', '.join(labels[:6])}), or another method.",
         )
     rows.check_time()
-    outcome = _test_numbers(method, groups, rows)
+    with np.errstate(all="ignore"):  # of groups without spread, whose statistics are NaN and are said
+        outcome = _test_numbers(method, groups, rows)
     used = sum(map(len, groups.values))
     if loaded.note:
         notes.append(loaded.note)
