@@ -48,7 +48,7 @@ def main(rows: int = ROWS, columns: int = COLUMNS, trees: int = TREES, megabytes
     """Return the peak of memory against what training was allowed, and the seconds that it took."""
     from tabsmith.modeling.large_tables.memory_plan import BASE_BYTES
 
-    allowed = megabytes or round((BASE_BYTES + (4e9 - BASE_BYTES) * rows * columns / (50e6 * 20)) / 1e6)
+    allowed = megabytes or round((BASE_BYTES + (4.2e9 - BASE_BYTES) * rows * columns / (50e6 * 20)) / 1e6)
     os.environ["TABSMITH_TRAINING__MEMORY"] = str(allowed)
     os.environ["TABSMITH_PATHS__MAX_MB"] = "100000"
     with tempfile.TemporaryDirectory(prefix="tabsmith-large-") as folder:

@@ -24,13 +24,13 @@ def _table(path: Path, rows: int) -> Path:
 
 
 def test_a_table_that_fits_is_used_whole_and_a_larger_one_is_sampled_with_room_for_all_rows_in_batches() -> None:
-    assert plan_memory(1_000_000, 20, 1, cores=2, limit=4_000 * MB, seed=0).sample is None
-    plan = plan_memory(50_000_000, 20, 1, cores=2, limit=4_000 * MB, seed=0)
+    assert plan_memory(1_000_000, 20, 1, cores=2, limit=4_500 * MB, seed=0).sample is None
+    plan = plan_memory(50_000_000, 20, 1, cores=2, limit=4_500 * MB, seed=0)
     assert plan.needed > 50_000 * MB
     assert plan.sample is not None
     assert 100_000 < plan.sample.rows < 2_000_000
     assert 0 < plan.batched <= plan.limit
-    too_much = plan_memory(500_000_000, 20, 1, cores=2, limit=4_000 * MB, seed=0)
+    too_much = plan_memory(500_000_000, 20, 1, cores=2, limit=4_500 * MB, seed=0)
     assert too_much.sample is not None
     assert too_much.batched == 0
 
@@ -39,7 +39,7 @@ def test_a_model_of_a_table_larger_than_memory_learns_from_all_rows_and_is_measu
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = 150_000
-    monkeypatch.setenv("TABSMITH_TRAINING__MEMORY", "470")  # 20 beside what the libraries take
+    monkeypatch.setenv("TABSMITH_TRAINING__MEMORY", "620")  # 20 beside what the libraries take
     recipe = {"family": "lightgbm", "parameters": {"n_estimators": 10}}
     path = _table(tmp_path / "large.parquet", rows)
     model = tabsmith.train(path, "y", time_limit=0, iterations=1, families=["lightgbm"], recipes=[recipe])

@@ -13,7 +13,7 @@ from tabsmith.modeling.results import TableSample
 from tabsmith.processes import machine_memory
 
 CELL_BYTES: Final = 8
-BASE_BYTES: Final = 450_000_000
+BASE_BYTES: Final = 600_000_000
 """Of the libraries, in the worker and in what it forks."""
 
 RESIDENT_COPIES: Final = 2
@@ -25,7 +25,7 @@ BATCHED_COPIES: Final = 3
 """How often a cell of the sample is held while a model is fitted to the whole table in batches."""
 
 BATCHED_CELL_BYTES: Final = 1
-BATCHED_ROW_BYTES: Final = 44
+BATCHED_ROW_BYTES: Final = 50
 """What LightGBM holds of a table in batches: a byte for the bin of each cell; for each row its target, score, gradients, twice
 over where they are ordered by leaf, and positions."""
 

@@ -286,11 +286,20 @@ class ClusterClient:
         raise ClusterLostError(f"The Dask cluster lost the data {plural(MAX_SENDS, 'time')} during one fit.")
 
     async def _send_data(self) -> _SentData:
-        """Return the data on the cluster, which is sent if it is not there."""
+        """Return the data on the cluster, which is sent if it is not there, and again if a worker died of those that were to get
+        it. Raises ClusterLostError."""
         async with self._sending:
-            if self._sent is None:
+            for attempt in range(1, MAX_SENDS + 1):
+                if self._sent is not None:
+                    break
                 sending = self._client.scatter(self._data, broadcast=True, hash=False, timeout=NO_WORKER_SECONDS)
-                self._sent = _SentData(await _answered(sending, SENDING_SECONDS))
+                try:
+                    self._sent = _SentData(await _answered(sending, SENDING_SECONDS))
+                except ClusterLostError:
+                    if attempt == MAX_SENDS:
+                        raise
+                    await self._look_at_workers()  # which raises the error of a scheduler that is gone
+            assert self._sent is not None
             return self._sent
 
     async def _withdraw(self, future: "Future[Any]") -> None:
