@@ -79,13 +79,10 @@ def _shape(skewness: float | None) -> str:
     )
 
 
-def one_category(name: str, count: int, distinct: int, top: str, top_count: int) -> tuple[str, ...]:
-    """How many values a column of categories has, and which is most frequent."""
+def one_category(name: str, count: int, distinct: int, tops: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+    """How many values a column of categories has, and which of `tops` (value and rows, most first) is most frequent."""
     return (
-        (
-            f"{clean(name)} has {plural(distinct, 'different value')} in {plural(count, 'row')}; the most frequent, "
-            f"{clean(top, 60)}, is in {plural(top_count, 'row')} ({percent(top_count / count if count else None)})."
-        ),
+        f"{clean(name)} has {plural(distinct, 'different value')} in {plural(count, 'row')}; {_most_frequent(tops, count)}.",
     )
 
 
@@ -118,16 +115,22 @@ def groups_ranked(name: str, aggregate: str, groups: Sequence[tuple[str, float, 
     )
 
 
-def counted(names: Sequence[str], rows: int, groups: int, top: str, top_count: int) -> tuple[str, ...]:
-    """The most frequent combination and its share."""
+def counted(names: Sequence[str], rows: int, groups: int, tops: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+    """The most frequent combination of `tops` (combination and rows, most first) and its share."""
     what = " and ".join(clean(name) for name in names)
     kinds = plural(groups, "value") if len(names) == 1 else plural(groups, "combination")
-    return (
-        (
-            f"{what}: {kinds} in {plural(rows, 'row')}; the most frequent is {clean(top, 80)} "
-            f"with {plural(top_count, 'row')} ({percent(top_count / rows)})."
-        ),
-    )
+    return (f"{what}: {kinds} in {plural(rows, 'row')}; {_most_frequent(tops, rows)}.",)
+
+
+def _most_frequent(tops: Sequence[tuple[str, int]], rows: int) -> str:
+    """Which value has the most rows, or how many of them have equally many."""
+    top, count = tops[0]
+    equal = sum(other == count for _, other in tops)
+    held = f"{plural(count, 'row')} ({percent(count / rows if rows else None)})"
+    if equal == 1:
+        return f"the most frequent, {clean(top, 80)}, has {held}"
+    names = ", ".join(clean(name, 30) for name, _ in tops[: min(equal, 3)])
+    return f"{equal} of them are equally frequent ({names}{', ...' if equal > 3 else ''}) with {held} each"
 
 
 def related(

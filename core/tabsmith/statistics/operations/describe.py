@@ -412,7 +412,7 @@ def _sentences(
             )
         top = tops.get(column.name)
         if top and top.values:
-            return sentences.one_category(column.name, _used(rows, columns)[0], top.distinct, *top.values[0])
+            return sentences.one_category(column.name, _used(rows, columns)[0], top.distinct, top.values)
         return (f"{clean(column.name)} has no value in {plural(rows.count, 'row')}.",)
     gaps = sorted(
         ((column.name, column.missing_share) for column in columns if column.missing), key=lambda gap: -gap[1]

@@ -31,14 +31,15 @@ def frequency(plan: Frequency, rows: SelectedRows) -> Findings:
         rest = rows.count - sum(int(count) for *_, count in found)
         notes.append(f"{groups - len(found):,} rarer ones, with {rest:,} rows together, are not listed.")
     texts = [", ".join(str(label) for label in line[: len(groupings)]) for line in lines]
+    counts = [int(row[-1]) for row in found]
     return Findings(
         plan=plan,
-        sentences=sentences.counted(plan.columns, rows.count, groups, texts[0], int(found[0][-1])),
+        sentences=sentences.counted(plan.columns, rows.count, groups, list(zip(texts, counts, strict=True))),
         tables=(FindingsTable("Rows", (*plan.columns, "rows", "share", "share from", "share to"), tuple(lines)),),
         picture=Bars(
             f"Rows by {', '.join(clean(name) for name in plan.columns)}",
             tuple(texts[:_BARS]),
-            tuple(float(row[-1]) for row in found[:_BARS]),
+            tuple(map(float, counts[:_BARS])),
         ),
         rows_used=rows.count,
         notes=tuple(notes),

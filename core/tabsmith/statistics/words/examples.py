@@ -5,12 +5,14 @@ from tabsmith.statistics.words.names import is_group
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.text import clean
 
+_FEW_ROWS = 20  # of which a number can be different in each by chance
 _MOST_GROUPS = 50  # values of a column that parts the rows well
 
 
 def example_questions(profile: TableProfile, most: int = 5) -> tuple[str, ...]:
     """Up to `most` questions about the columns of this table, each of another kind; () for a table without columns."""
-    usable = [column for column in profile.columns if column.rows > column.missing]
+    filled = [column for column in profile.columns if column.rows > column.missing]
+    usable = [column for column in filled if not _names_rows(column)] or filled
     numbers = [column for column in usable if is_number(column) and column.distinct > 2] or [
         column for column in usable if is_number(column)
     ]
@@ -32,6 +34,11 @@ def example_questions(profile: TableProfile, most: int = 5) -> tuple[str, ...]:
     if usable:
         examples += [f"describe {_shown(usable[0])}", "what is missing?"]
     return tuple(examples[:most])
+
+
+def _names_rows(column: ColumnProfile) -> bool:
+    """Whether every row has another value: a key, of which nobody asks for the mean."""
+    return column.storage in ("integer", "text") and column.distinct == column.rows > _FEW_ROWS
 
 
 def _parts_rows(column: ColumnProfile) -> bool:
