@@ -23,6 +23,7 @@ from tabsmith.runs.reducers import reduce
 from tabsmith.storage import TypedJournal, fingerprint_file, verify_sealed
 from tabsmith.storage.documents import inspect_document
 from tabsmith.storage.files import read_plain_file
+from tabsmith.storage.sealed import SEAL_FILE
 from tabsmith.tables import snapshot_store
 from tabsmith.tables.info import TableInfo
 from tabsmith.text import clean, plural
@@ -173,6 +174,8 @@ def _run(root: Path) -> _Checks:
 
 
 def _fold_damage(root: Path, folder: Path, finished: bool) -> Damage | None:
+    if finished and folder.is_dir() and not (folder / SEAL_FILE).exists():
+        return None  # of a version that wrote no checksums: there is nothing to compare with
     try:
         verify_sealed(folder)
     except ChecksumError as error:
