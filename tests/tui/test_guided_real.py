@@ -8,6 +8,8 @@ import pytest
 
 from tabsmith.modeling.store import read_report
 from tabsmith.runs.supervisor import Supervisor
+from tabsmith.workflow.form import ChoiceField, TextField
+from tabsmith.workflow.session import FieldName
 from tabsmith.workflow.states import State
 from tabsmith_tui.widgets.steps.result import PredictStep
 from tabsmith_tui.widgets.steps.train import ReviewStep
@@ -33,7 +35,10 @@ async def train(driven: Drive) -> None:
     await driven.at(State.CONFIRMING_SCHEMA)
     await driven.press("enter")
     await driven.at(State.CONFIGURING_MODEL)
-    await driven.press(*["down"] * 6, "end", "ctrl+u", "1", "enter")  # one model is enough here
+    fields = [field.name for field in driven.view.form.fields if isinstance(field, TextField | ChoiceField)]
+    await driven.press(
+        *["down"] * fields.index(FieldName.ITERATIONS), "end", "ctrl+u", "1", "enter"
+    )  # one is enough here
     await driven.until(lambda: isinstance(driven.view, ReviewStep))
     await driven.press("enter")
     await driven.until(lambda: driven.session.state in (State.TRAINED, State.ERROR), "an end", PATIENCE)

@@ -553,7 +553,7 @@ def test_ctrl_c_stops_the_run_and_says_what_it_came_to(task_file: Path) -> None:
         )
         over = run_events.RunEnded(outcome="cancelled", exit_reason="user", active_seconds=2.0, at=story.at + 2)
         append(folder, end, over)
-        out, _ = following.communicate(timeout=30)
+    out, _ = following.communicate(timeout=30)  # once the worker has let go of the run
     assert following.returncode == 130
     found = json.loads(out)
     assert (found["outcome"], found["tasks"][0]["outcome"]) == ("cancelled", "cancelled")

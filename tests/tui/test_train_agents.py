@@ -196,7 +196,7 @@ def test_a_run_is_asked_for_with_agent_budget_mode_and_breakpoints(
     ]
     started = document(capsys, "train", str(houses), "--time", "120", "--detach", *options)
     spec = RunFolder(started["run_id"]).spec()
-    assert spec.schema == Detect("", "rooms", "yes")
+    assert spec.schema == Detect("", "rooms", "yes", corrected_by="local")
     choice = spec.choice
     assert (choice.agent, choice.limits.dollars, choice.mode) == ("search", "2.00", "manual")
     assert choice.breakpoints == ("quality < 0.2", "champion changed")

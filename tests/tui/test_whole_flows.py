@@ -82,10 +82,13 @@ def to_schema(terminal: Terminal, file: str) -> None:
     terminal.wait_for("Check the columns")
 
 
-def one_linear_model(terminal: Terminal) -> None:
-    """From the model form to the page before training: the quickest choice there is."""
+def one_linear_model(terminal: Terminal, *, label_fields: int = 0) -> None:
+    """From the model form to the page before training: the quickest choice there is.
+
+    With classes, and before it is known whether there are any, fields about labels stand before the family.
+    """
     terminal.wait_for("How should it be trained?")
-    keys = ("down", "down", "right", "down", "down", "down", "down", "end", "ctrl+u", "1", "enter")
+    keys = (*["down"] * (2 + label_fields), "right", "down", "down", "down", "down", "end", "ctrl+u", "1", "enter")
     terminal.write("".join(KEYS.get(key, key.encode()).decode() for key in keys))  # in one burst, as from a script
     terminal.wait_for("Ready to train?", "Family        linear", "Iterations    1 ")
 
@@ -264,7 +267,7 @@ def test_a_schema_in_words_is_enough_to_train_without_reading_before(folder: Pat
         terminal.wait_for("Describe")
         terminal.write("target: prise")
         terminal.press("f9")
-        one_linear_model(terminal)
+        one_linear_model(terminal, label_fields=1)
         assert not list((Path(os.environ["TABSMITH_HOME"]) / "cache").rglob("*.parquet"))
         terminal.press("enter")
         terminal.wait_for("✘ failed", "prise", "price")  # only now the file is read, and the nearest name is offered
@@ -344,7 +347,7 @@ def look_everywhere(terminal: Terminal, file: str) -> None:
     terminal.wait_for("Target  [@click=app.quit]y[/]")
     terminal.press(*["up"] * 9, *["down"] * 9)
     terminal.press("enter")
-    one_linear_model(terminal)
+    one_linear_model(terminal, label_fields=2)
     train(terminal)
     terminal.press("d")
     terminal.wait_for("Members")

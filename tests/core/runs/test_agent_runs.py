@@ -50,13 +50,15 @@ def test_many_iterations_are_counted_to_the_token_and_crown_the_best(
 def _champion(run: RunSnapshot, place: Path) -> int:
     """Who must hold the title by the rule: every recipe of the run fitted and scored again, outside of any run."""
     from tabsmith.modeling.cross_validation import FINDING_FOLDS, combine_folds, fit_fold, rounds_found
+    from tabsmith.modeling.large_tables.memory_plan import plan_memory
     from tabsmith.runs.stages import prepare
 
     assert run.info is not None
     assert run.schema is not None
     assert run.metric is not None
     assert run.spec is not None
-    data = prepare(run.info, run.schema, run.metric, run.spec, run.folds, None)
+    memory = plan_memory(run.info.rows, len(run.schema.features), 1, cores=1, limit=1 << 34, seed=run.spec.choice.seed)
+    data = prepare(run.info, run.schema, run.metric, run.spec, run.folds, None, memory)
     best: Evaluation | None = None
     title, winner = ChampionStatus(), 0
     for each in run.trials:
