@@ -6,6 +6,7 @@ from tabsmith.tables.profile.types import ColumnProfile, TableProfile
 from tabsmith.text import clean
 
 _FEW_ROWS = 20  # of which a number can be different in each by chance
+_KEY_SPAN = 1.5  # how far apart the keys of so many rows lie, of which some were left out
 _MOST_GROUPS = 50  # values of a column that parts the rows well
 
 
@@ -14,7 +15,7 @@ def example_questions(profile: TableProfile, most: int = 5) -> tuple[str, ...]:
     filled = [column for column in profile.columns if column.rows > column.missing]
     usable = [column for column in filled if not _names_rows(column)] or filled
     numbers = [column for column in usable if is_number(column) and column.distinct > 2] or [
-        column for column in usable if is_number(column)
+        column for column in filled if is_number(column)
     ]
     groups = sorted(
         (column for column in usable if _parts_rows(column)), key=lambda column: column.storage == "integer"
@@ -37,8 +38,12 @@ def example_questions(profile: TableProfile, most: int = 5) -> tuple[str, ...]:
 
 
 def _names_rows(column: ColumnProfile) -> bool:
-    """Whether every row has another value: a key, of which nobody asks for the mean."""
-    return column.storage in ("integer", "text") and column.distinct == column.rows > _FEW_ROWS
+    """Whether every row has a text of its own, or the next number: a key, of which nobody asks for the mean."""
+    if column.distinct < column.rows or column.rows <= _FEW_ROWS:
+        return False
+    numbers = column.numbers
+    counts_rows = numbers is not None and numbers.maximum - numbers.minimum < _KEY_SPAN * column.rows
+    return column.storage == "text" or (column.storage == "integer" and counts_rows)
 
 
 def _parts_rows(column: ColumnProfile) -> bool:
