@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from tabsmith.modeling.explanation.explain_model import Explained
     from tabsmith.modeling.training_data import TrainingData
 
-MIN_MEASURING: Final = 1.0
+MIN_MEASURING: Final = 1.5
 MAX_MEASURING: Final = 45.0
-MEASURING_SHARE: Final = 0.04
+MEASURING_SHARE: Final = 0.12
 """Share of a time limit, within the two bounds in seconds, for the ensemble and the hold-out."""
 
 EXPLAINING_SHARE: Final = 0.04
