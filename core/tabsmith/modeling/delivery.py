@@ -96,15 +96,20 @@ def measure_model(
     started = time.monotonic()
     simple = None
     with limit_threads(threads):
+        members = _members(evaluations, ensemble.members, run_folder, len(data.folds))
         report, decisions = _measure_ensemble(
-            data, evaluations, ensemble, run_folder, header, deadline=deadline, kept=run_folder / HOLDOUT
+            data, evaluations, ensemble, members, header, deadline=deadline, kept=run_folder / HOLDOUT
         )
         if member := choose_simple(ensemble.members, evaluations, data.metric):
-            alone = _measure_ensemble(
-                data, evaluations, _alone(data, evaluations, member, run_folder), run_folder, header,
-                deadline=time.monotonic(), kept=run_folder / SIMPLE_HOLDOUT,
+            alone = [
+                BaggedMember(each.recipe, 1.0, each.models) for each in members if each.recipe.id == member.recipe.id
+            ]
+            simple = MeasuredSimple(
+                *_measure_ensemble(
+                    data, evaluations, _alone(data, evaluations, member, run_folder), alone, header,
+                    deadline=time.monotonic(), kept=run_folder / SIMPLE_HOLDOUT,
+                )
             )  # fmt: skip
-            simple = MeasuredSimple(*alone)
     report = replace(report, seconds=header.seconds + time.monotonic() - started)
     return MeasuredModel(report, decisions, simple)
 
@@ -120,14 +125,15 @@ def _measure_ensemble(
     data: TrainingData,
     evaluations: Sequence[Evaluation],
     ensemble: Ensemble,
-    run_folder: Path,
+    members: Sequence[BaggedMember],
     header: ReportHeader,
     *,
     deadline: float,
     kept: Path,
 ) -> tuple[ModelReport, Decisions]:
-    """The report of `ensemble` and what is decided about its predictions; those of the hold-out are written to `kept`."""
-    measured = _measured(data, _members(evaluations, ensemble.members, run_folder, len(data.folds)))
+    """The report of `ensemble`, whose fold models `members` are, and what is decided about its predictions; those of the
+    hold-out are written to `kept`."""
+    measured = _measured(data, members)
     decided = fit_decisions(data, ensemble)
     validated = decided.cross_validated(ensemble)
     rows = measured_rows(data, measured, ensemble, decided)
