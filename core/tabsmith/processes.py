@@ -45,6 +45,14 @@ def limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (value, value))
 
 
+def begin_child(parent: int) -> None:
+    """Begin the life of a forked child: it does nothing of its parent's at a signal, and ends with it."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    die_with_parent(parent)
+
+
 def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
     """Have the kernel send this process a signal when its parent dies (Linux).
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 _ANSI: Final = re.compile(
@@ -62,6 +62,11 @@ def similar(word: str, choices: Iterable[str], *, count: int = 3, cutoff: float 
     for choice in choices:
         folded.setdefault(_head(choice), choice)
     return tuple(folded[match] for match in difflib.get_close_matches(_head(word), folded, n=count, cutoff=cutoff))
+
+
+def did_you_mean(nearest: Sequence[str], otherwise: str) -> str:
+    """A question for one of `nearest`, the names most like a wrong one; `otherwise` where none is like it."""
+    return f"Did you mean {' or '.join(clean(choice, 40) for choice in nearest)}?" if nearest else otherwise
 
 
 def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str:

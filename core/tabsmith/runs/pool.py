@@ -24,7 +24,7 @@ from tabsmith.errors import (
     report_of,
 )
 from tabsmith.machine_trouble import machine_error_of
-from tabsmith.processes import die_with_parent
+from tabsmith.processes import begin_child
 
 T = TypeVar("T", bound=msgspec.Struct)
 Progress = Callable[[float, str], None]
@@ -235,10 +235,7 @@ def _serve(work: Callable[[Progress], T], writer: int, parent: int) -> NoReturn:
     """Live the child's life: work, answer, exit."""
     status = 1
     try:
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        die_with_parent(parent)
+        begin_child(parent)
         os.nice(CHILD_NICENESS)
         encode = msgspec.json.encode
 

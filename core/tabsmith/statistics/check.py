@@ -26,7 +26,7 @@ from tabsmith.statistics.plan import (
 )
 from tabsmith.statistics.selected_rows import is_number, is_time
 from tabsmith.tables.profile.types import ColumnProfile, TableProfile
-from tabsmith.text import clean, plural, similar
+from tabsmith.text import clean, did_you_mean, plural, similar
 
 Columns: TypeAlias = Sequence[ColumnProfile]
 
@@ -76,9 +76,7 @@ def find_columns(profile: TableProfile, names: Sequence[str]) -> list[ColumnProf
             nearest = similar(name, there)
             raise UnknownColumnError(
                 f"The table has no column {clean(name)}.",
-                next_step=f"Did you mean {' or '.join(clean(choice, 40) for choice in nearest)}?"
-                if nearest
-                else f"It has: {_names(profile.columns)}.",
+                next_step=did_you_mean(nearest, f"It has: {_names(profile.columns)}."),
                 column=name,
                 nearest=nearest,
             )

@@ -7,7 +7,6 @@ has them at no cost, and sends them to the cluster once. What a fit brings it wr
 import asyncio
 import contextlib
 import os
-import signal
 import socket
 import sys
 import time
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 import msgspec
 
 from tabsmith.errors import ClusterError, ClusterLostError, WorkerError, report_of
-from tabsmith.processes import die_with_parent
+from tabsmith.processes import begin_child
 from tabsmith.runs.fits.executor import Fit
 from tabsmith.runs.fits.messages import (
     CancelFit,
@@ -142,10 +141,7 @@ def _serve(data: "TrainingData", root: Path, address: str, connection: socket.so
     """Live the client's life: it ends with the worker, or once it has said that the cluster is lost."""
     status = 1
     try:
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        die_with_parent(parent)
+        begin_child(parent)
         asyncio.run(_talk(data, root, address, connection))
         status = 0
     finally:

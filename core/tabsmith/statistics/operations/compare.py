@@ -25,7 +25,7 @@ from tabsmith.statistics.plan import Compare, CompareMethod
 from tabsmith.statistics.repeating_code import TABLE, repeating_code
 from tabsmith.statistics.selected_rows import Floats, SelectedRows, is_number
 from tabsmith.tables.profile.types import ColumnProfile
-from tabsmith.text import clean, plural, similar
+from tabsmith.text import clean, did_you_mean, plural, similar
 
 MOST_LEVELS: Final = 50
 _POST_HOC_GROUPS: Final = 20
@@ -185,9 +185,7 @@ def _levels(array: npt.NDArray[Any], plan: Compare, by: ColumnProfile) -> tuple[
                 nearest = similar(level, labels)
                 raise UnsuitableColumnError(
                     f"{clean(by.name)} has no value {clean(level)}.",
-                    next_step=f"Did you mean {' or '.join(clean(choice, 40) for choice in nearest)}?"
-                    if nearest
-                    else f"It has: {', '.join(clean(label, 30) for label in labels[:8])}.",
+                    next_step=did_you_mean(nearest, f"It has: {', '.join(clean(label, 30) for label in labels[:8])}."),
                 )
         position = {labels.index(level): index for index, level in enumerate(dict.fromkeys(plan.levels))}
         codes = np.array([position.get(index, -1) for index in range(len(labels))])[codes]

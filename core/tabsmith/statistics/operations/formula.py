@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tabsmith.errors import FormulaError, UnknownColumnError
-from tabsmith.text import clean, similar
+from tabsmith.text import clean, did_you_mean, similar
 
 _LONGEST: Final = 2_000  # characters
 _DEEPEST: Final = 20  # brackets in brackets
@@ -186,9 +186,7 @@ class _Reader:
             nearest = similar(token.text, self._names)
             raise UnknownColumnError(
                 f"The table has no column {clean(token.text)}.",
-                next_step=f"Did you mean {' or '.join(clean(choice, 40) for choice in nearest)}?"
-                if nearest
-                else _EXAMPLE,
+                next_step=did_you_mean(nearest, _EXAMPLE),
                 column=token.text,
                 nearest=nearest,
             )
