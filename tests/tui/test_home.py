@@ -1,8 +1,13 @@
 """Home: what a newcomer sees, what can be gone on with, and how it keeps up with what happens."""
 
+import asyncio
+import contextlib
+import threading
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
+from textual.worker import WorkerCancelled
 
 from tabsmith.config import Settings
 from tabsmith.errors import StorageError
@@ -138,3 +143,36 @@ async def test_a_saved_session_is_found_by_the_real_store(make_app, tmp_path) ->
     assert saved.place == "Source"
     conversation.answer(Cancel())
     assert Store().session() is None
+
+
+class _LateStore(FixedStore):
+    """A store that reads the last thing once it is let, which is when the screen's widgets are gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.let = threading.Event(), threading.Event()
+
+    def recent_tables(self) -> tuple[RecentTable, ...]:
+        self.asked.set()
+        assert self.let.wait(10)
+        return super().recent_tables()
+
+
+async def test_what_is_read_when_the_program_ends_meanwhile_is_not_shown_any_more(make_app) -> None:
+    store = _LateStore()
+    app = make_app(store)
+
+    class LetsTheStore(Static):
+        """Unmounted with the other widgets, while the screen is still there."""
+
+        async def on_unmount(self) -> None:
+            store.let.set()
+            for worker in list(app.workers):
+                with contextlib.suppress(WorkerCancelled):
+                    await worker.wait()
+
+    async with app.run_test() as pilot:
+        await asyncio.to_thread(store.asked.wait, 10)
+        screen = pilot.app.screen
+        await screen.mount(LetsTheStore(), before=0)
+        assert screen.query_one("#welcome")

@@ -61,6 +61,12 @@ class TabsmithScreen(Screen[None]):
         """The app, by the protocol that screens know."""
         return cast("AppServices", self.app)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the screen still has its widgets. Work that waited asks before it shows what it found: a screen that is left is
+        attached no more, and an app that closes takes the widgets of a screen away before the screen."""
+        return self.is_attached and self.app.is_running
+
     def show_subject(self, subject: ContentText) -> None:
         """Show in the top line what this screen is about."""
         self.query_one(TopBar).show_subject(subject)

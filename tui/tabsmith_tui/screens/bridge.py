@@ -121,10 +121,10 @@ class BridgeScreen(TabsmithScreen):
         try:
             bridge = await asyncio.to_thread(self._client.look, self.services.clock())
         except TabsmithError as error:
-            if self.is_attached:
+            if self.is_open:
                 self._say_trouble(error)
             return
-        if self.is_attached:  # not left meanwhile
+        if self.is_open:  # not left meanwhile
             self._say_trouble(None)
             self._show(bridge)
 
@@ -173,7 +173,7 @@ class BridgeScreen(TabsmithScreen):
         except TabsmithError as error:
             return error
         finally:
-            if self.is_attached:
+            if self.is_open:
                 self.action_reload()
 
     def action_start(self) -> None:
@@ -225,7 +225,7 @@ class BridgeScreen(TabsmithScreen):
 
     def _do(self, doing: view.Doing) -> None:
         self._doing = doing
-        if self.snapshot is not None and self.is_attached:
+        if self.snapshot is not None and self.is_open:
             self._show(self.snapshot)
 
     def action_test(self) -> None:

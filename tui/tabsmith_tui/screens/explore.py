@@ -85,7 +85,7 @@ class ExploreScreen(TabsmithScreen):
         except Exception as error:  # noqa: BLE001 - shown with its real name
             self.show_error(error)
             return
-        if self.is_attached:
+        if self.is_open:
             self._show_list(number)
             self._show_answer()
 
@@ -165,7 +165,7 @@ class ExploreScreen(TabsmithScreen):
         try:
             result = await self.services.supervisor.job(job, progress.show_progress)
         except asyncio.CancelledError:
-            if self.is_attached:
+            if self.is_open:
                 self.app.notify("Cancelled. Your question is still here.")
             raise
         except Exception as error:  # noqa: BLE001 - shown with its real name

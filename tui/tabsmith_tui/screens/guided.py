@@ -146,7 +146,7 @@ class GuidedScreen(TabsmithScreen):
         services = self.services
         self.query_one(ProgressLine).end()
         agents, why_not = await asyncio.to_thread(services.agents)
-        if not self.is_attached:  # left meanwhile
+        if not self.is_open:  # left meanwhile
             return
         try:
             self._conversation = Conversation(

@@ -109,7 +109,7 @@ class HomeScreen(TabsmithScreen):
         self._models = await self._from_disk(store.models, self._models)
         self._tables = await self._from_disk(store.recent_tables, self._tables)
         self._read = True
-        if self.is_attached:  # the app was not left meanwhile
+        if self.is_open:  # the app was not left meanwhile
             self._show()
 
     def _other_sessions(self) -> "tuple[SavedSession, ...]":
